@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * dm-writebehind: the ioctl interface of /dev/writebehind.
+ *
+ * Every structure begins with its own size, set by the caller to the
+ * sizeof() it was compiled with.  An older caller gets the fields it knows;
+ * a newer caller on an older kernel gets E2BIG if it set a field that the
+ * kernel does not know, and otherwise a shorter @size back.  There is no
+ * implicit padding, @flags and @reserved must be zero unless a flag is named
+ * below, and any other bit is refused with EINVAL.
+ *
+ * A device is named by the number of its mapped device (@major, @minor).  A
+ * store that lost its device (WB_F_ORPHAN) keeps the number it last had and is
+ * named by @id, with @major and @minor zero.  Where @id is not zero it wins.
+ *
+ * Reading needs nothing but the open file.  FLUSH, SET, FREEZE, THAW and
+ * CLEAR_STATS need CAP_SYS_ADMIN (EPERM).  No such device: ENODEV.
+ *
+ * All sizes are in bytes and all times in milliseconds unless said otherwise.
+ */
+#ifndef _UAPI_LINUX_DM_WRITEBEHIND_H
+#define _UAPI_LINUX_DM_WRITEBEHIND_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define WB_ABI_VERSION		1
+#define WB_CONTROL_NODE		"writebehind"
+
+#define WB_NAME_LEN		128	/* as DM_NAME_LEN, with the final NUL */
+#define WB_PATH_LEN		64
+#define WB_OPTION_LEN		32
+#define WB_VALUE_LEN		64
+
+/* What a FLUSH of the device promises. */
+enum wb_mode {
+	WB_MODE_DURABLE,	/* on the origin and flushed there */
+	WB_MODE_ORDERED,	/* closes an epoch, returns at once */
+	WB_MODE_VOLATILE,	/* returns at once, promises nothing */
+};
+
+enum wb_health {
+	WB_HEALTH_OK,
+	WB_HEALTH_RETRYING,	/* a write or flush of the origin failed, is tried again */
+	WB_HEALTH_FAILING,	/* it failed again and again; still tried, ever slower */
+};
+
+/* Why data was written back. */
+enum wb_reason {
+	WB_REASON_AGE,		/* older than max_age */
+	WB_REASON_WATERMARK,	/* dirty data above high_watermark */
+	WB_REASON_IDLE,		/* the device was quiet for pause_writeback */
+	WB_REASON_FLUSH,	/* FLUSH, FUA, a message or ioctl asked for it */
+	WB_REASON_PRESSURE,	/* a writer found the cache full */
+	WB_REASON_TEARDOWN,	/* suspend, removal or shutdown */
+	WB_NR_REASONS
+};
+
+/* state_flags of struct wb_ioc_status */
+#define WB_F_ORPHAN		(1U << 0)	/* no table holds this store */
+#define WB_F_SUSPENDED		(1U << 1)	/* its device is suspended */
+#define WB_F_FROZEN		(1U << 2)	/* background writeback is held */
+#define WB_F_READ_CACHE		(1U << 3)	/* clean blocks are kept for reads */
+#define WB_F_DRAINING		(1U << 4)	/* a flush or teardown is under way */
+
+/**
+ * struct wb_ioc_version - what the module is
+ * @size: of this structure
+ * @flags: zero
+ * @abi: WB_ABI_VERSION of the module
+ * @target: version of the target, three parts
+ */
+struct wb_ioc_version {
+	__u32 size;
+	__u32 flags;
+	__u32 abi;
+	__u32 target[3];
+};
+
+/**
+ * struct wb_ioc_status - the state of one store
+ * @size: of this structure
+ * @flags: in: zero
+ * @id: in: store by id, or for WB_IOC_LIST the id to continue behind (zero
+ *	first); out: the store's id, never zero
+ * @major: in and out: number of the mapped device
+ * @minor: likewise
+ * @state_flags: WB_F_*
+ * @mode: enum wb_mode
+ * @health: enum wb_health
+ * @high_watermark: percent of @cache_bytes
+ * @low_watermark: likewise
+ * @writeback_jobs: write I/Os in flight to the origin at most
+ * @cache_bytes: the budget
+ * @dirty_bytes: newer here than durable on the origin, writeback included
+ * @writeback_bytes: of these, written or being written but not yet known durable
+ * @clean_bytes: kept for reads, durable on the origin
+ * @descriptor_bytes: memory used to keep track of the budget, beside it
+ * @oldest_dirty_ms: age of the oldest dirty data, zero if none
+ * @acked_epoch: the last epoch that was closed
+ * @durable_epoch: the last epoch all of which is durable on the origin
+ * @drain_eta_ms: dirty bytes over the measured rate of the origin; all ones
+ *	if the rate is not known yet
+ * @drain_rate: bytes a second, as measured when it last wrote
+ * @max_age: the tunable
+ * @pause_writeback: the tunable
+ * @drain_limit: the tunable, in seconds
+ * @waiting_writers: tasks that wait for room now
+ * @failed_bytes: dirty bytes whose last write to the origin failed
+ * @bad_sector: the first of these, all ones if none
+ * @origin_major: number of the origin
+ * @origin_minor: likewise
+ * @name: of the mapped device when its table was last loaded
+ * @origin: kernel name of the origin (sdb, dm-3)
+ */
+struct wb_ioc_status {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u32 state_flags;
+	__u32 mode;
+	__u32 health;
+	__u32 high_watermark;
+	__u32 low_watermark;
+	__u32 writeback_jobs;
+	__u64 cache_bytes;
+	__u64 dirty_bytes;
+	__u64 writeback_bytes;
+	__u64 clean_bytes;
+	__u64 descriptor_bytes;
+	__u64 oldest_dirty_ms;
+	__u64 acked_epoch;
+	__u64 durable_epoch;
+	__u64 drain_eta_ms;
+	__u64 drain_rate;
+	__u64 max_age;
+	__u64 pause_writeback;
+	__u64 drain_limit;
+	__u64 waiting_writers;
+	__u64 failed_bytes;
+	__u64 bad_sector;
+	__u32 origin_major;
+	__u32 origin_minor;
+	__u8 name[WB_NAME_LEN];
+	__u8 origin[WB_PATH_LEN];
+};
+
+/**
+ * struct wb_ioc_stats - counters since creation or WB_IOC_CLEAR_STATS
+ * @size: of this structure
+ * @flags: zero
+ * @id: in and out, as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ * @read_hit_bytes: served from RAM
+ * @read_miss_bytes: passed to the origin
+ * @write_bytes: taken from writers, zeroes included
+ * @absorbed_bytes: of these, replaced or discarded before they were written back
+ * @discard_bytes: discarded
+ * @zero_bytes: write-zeroes, in RAM or passed down
+ * @writeback_bytes: written to the origin
+ * @writeback_ios: in so many I/Os
+ * @origin_flushes: flushes sent to the origin
+ * @reads: read I/Os taken
+ * @writes: write I/Os taken
+ * @flushes: FLUSH and FUA taken
+ * @throttled_ios: writes that had to wait for room
+ * @errors: writes, flushes, discards of the origin that failed
+ * @writeback_reason: @writeback_bytes by enum wb_reason
+ */
+struct wb_ioc_stats {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u64 read_hit_bytes;
+	__u64 read_miss_bytes;
+	__u64 write_bytes;
+	__u64 absorbed_bytes;
+	__u64 discard_bytes;
+	__u64 zero_bytes;
+	__u64 writeback_bytes;
+	__u64 writeback_ios;
+	__u64 origin_flushes;
+	__u64 reads;
+	__u64 writes;
+	__u64 flushes;
+	__u64 throttled_ios;
+	__u64 errors;
+	__u64 writeback_reason[WB_NR_REASONS];
+};
+
+/* WB_IOC_FLUSH: return at once (EINPROGRESS is not an error: 0 is returned) */
+#define WB_FLUSH_ASYNC		(1U << 0)
+
+/**
+ * struct wb_ioc_flush - make all that was acknowledged until now durable
+ * @size: of this structure
+ * @flags: zero or WB_FLUSH_ASYNC
+ * @id: as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ * @epoch: in: zero, or an epoch that an earlier call returned, to wait for
+ *	that one and not for what was written since; out: the epoch waited for
+ * @timeout_ms: give up waiting after that, zero for never
+ *
+ * Holds in every mode, volatile too.  Waits killably and interruptibly; what
+ * was started goes on when the wait ends early.
+ * ETIMEDOUT: @timeout_ms passed.  EINTR: a signal came.  EIO: the device is in
+ * WB_HEALTH_FAILING and a try made since the call failed too; the data stays dirty.
+ */
+struct wb_ioc_flush {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u64 epoch;
+	__u64 timeout_ms;
+};
+
+/**
+ * struct wb_ioc_option - one tunable by its name on the table line
+ * @size: of this structure
+ * @flags: zero
+ * @id: as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ * @name: mode, high_watermark, low_watermark, max_age, writeback_jobs,
+ *	pause_writeback, drain_limit or read_cache; NUL-terminated
+ * @value: in for SET, out for GET, decimal or a word, NUL-terminated.
+ *	read_cache takes 0 or 1.
+ *
+ * SET: EINVAL if there is no such tunable, ERANGE if the value is refused; the
+ * reason is in the kernel log.  A mode is switched at an epoch boundary;
+ * a switch to durable takes force once all older data was drained.
+ */
+struct wb_ioc_option {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u8 name[WB_OPTION_LEN];
+	__u8 value[WB_VALUE_LEN];
+};
+
+/**
+ * struct wb_ioc_device - the argument of calls that only name a device
+ * @size: of this structure
+ * @flags: zero
+ * @id: as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ */
+struct wb_ioc_device {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+};
+
+#define WB_IOC_MAGIC		0xDB
+
+#define WB_IOC_VERSION		_IOWR(WB_IOC_MAGIC, 0x00, struct wb_ioc_version)
+/* The store with the lowest id above @id; ENODEV behind the last. */
+#define WB_IOC_LIST		_IOWR(WB_IOC_MAGIC, 0x01, struct wb_ioc_status)
+#define WB_IOC_STATUS		_IOWR(WB_IOC_MAGIC, 0x02, struct wb_ioc_status)
+#define WB_IOC_STATS		_IOWR(WB_IOC_MAGIC, 0x03, struct wb_ioc_stats)
+#define WB_IOC_FLUSH		_IOWR(WB_IOC_MAGIC, 0x04, struct wb_ioc_flush)
+#define WB_IOC_SET		_IOWR(WB_IOC_MAGIC, 0x05, struct wb_ioc_option)
+#define WB_IOC_GET		_IOWR(WB_IOC_MAGIC, 0x06, struct wb_ioc_option)
+#define WB_IOC_FREEZE		_IOWR(WB_IOC_MAGIC, 0x07, struct wb_ioc_device)
+#define WB_IOC_THAW		_IOWR(WB_IOC_MAGIC, 0x08, struct wb_ioc_device)
+#define WB_IOC_CLEAR_STATS	_IOWR(WB_IOC_MAGIC, 0x09, struct wb_ioc_device)
+
+#endif /* _UAPI_LINUX_DM_WRITEBEHIND_H */

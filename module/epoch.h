@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Epochs: the writes between two flush barriers, numbered from 1.
+ *
+ * An epoch is no object, only a number: open, then closed, then durable.  A
+ * dirty block carries it, so a thousand epochs cost no more than one.  An empty
+ * epoch cannot be closed, so barriers without writes cost nothing.
+ *
+ * Stamping.  A writer reads the open epoch and puts its block on the shard's
+ * list within one hold of the shard's lock.  Closing only advances the number.
+ * Whoever then collects an epoch takes each shard's lock once and so waits out
+ * the writers that stamped the old number; the lock orders all later writers
+ * behind the advance, hence they stamp the new one.  That keeps every list in
+ * ascending order, too.
+ *
+ * Model: tests/model/epoch.pml names these steps stamp, close and collect.
+ */
+#ifndef WB_EPOCH_H
+#define WB_EPOCH_H
+
+#include <linux/compiler.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#define WB_EPOCH_MARKS	64
+
+/**
+ * struct wb_epochs - the epochs of a store
+ * @lock: guards all of it; innermost
+ * @open: stamped on what is written now
+ * @used: the last epoch that was stamped; @open or smaller
+ * @durable: all up to here is durable on the origin; smaller than @open
+ * @nr_marks: entries in @mark
+ * @mark: when (jiffies) an epoch got its first write, for some of those that
+ *	are not durable, ascending; the oldest is always there
+ */
+struct wb_epochs {
+	spinlock_t lock;
+	u64 open;
+	u64 used;
+	u64 durable;
+	unsigned int nr_marks;
+	struct {
+		u64 epoch;
+		u64 when;
+	} mark[WB_EPOCH_MARKS];
+};
+
+void wb_epochs_init(struct wb_epochs *e);
+
+static inline u64 wb_epoch_open(const struct wb_epochs *e)
+{
+	return READ_ONCE(e->open);
+}
+
+static inline u64 wb_epoch_durable(const struct wb_epochs *e)
+{
+	return READ_ONCE(e->durable);
+}
+
+/* Whether a block's stamp belongs to @epoch or before.  Live epochs span < 2^31. */
+static inline bool wb_stamp_within(u32 stamp, u64 epoch)
+{
+	return (s32)(stamp - (u32)epoch) <= 0;
+}
+
+/**
+ * wb_epoch_touch - an epoch is being stamped
+ * @e: the epochs
+ * @epoch: as read by the stamper within its hold of the shard's lock
+ *
+ * To be called before that lock is released, so that an epoch with a completed
+ * write is never taken for empty.  Cheap but for the first in an epoch.
+ *
+ * Return: whether it was the first.
+ */
+bool __wb_epoch_touch(struct wb_epochs *e, u64 epoch);
+
+static inline bool wb_epoch_touch(struct wb_epochs *e, u64 epoch)
+{
+	return READ_ONCE(e->used) < epoch && __wb_epoch_touch(e, epoch);
+}
+
+/**
+ * wb_epoch_close - close the open epoch
+ * @e: the epochs
+ *
+ * Constant time, any context that may take a spinlock with interrupts on.
+ *
+ * Return: the last closed epoch: every write that completed before the call
+ * belongs to it or to an earlier one.
+ */
+u64 wb_epoch_close(struct wb_epochs *e);
+
+/* All up to @epoch, which is closed, is durable. */
+void wb_epoch_settle(struct wb_epochs *e, u64 epoch);
+
+/* Jiffies since the oldest write that is not durable; zero if there is none. */
+u64 wb_epoch_age(struct wb_epochs *e);
+
+#endif /* WB_EPOCH_H */

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What FLUSH and FUA mean in each mode, and who waits for which epoch.
+ */
+#include <linux/device-mapper.h>
+
+#include "store.h"
+
+void wb_flush_init(struct wb_flush *f)
+{
+	spin_lock_init(&f->lock);
+	bio_list_init(&f->bios);
+	init_waitqueue_head(&f->settled);
+}
+
+static struct wb_bio *wb_bio_data(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct wb_bio));
+}
+
+/*
+ * A device that is failing holds dirty data that it could not write for long:
+ * a flush cannot succeed now, and is told so instead of hanging.
+ */
+static void wb_flush_durable(struct wb_store *store, struct bio *bio)
+{
+	struct wb_flush *f = &store->flush;
+	bool done, failing;
+	u64 epoch;
+
+	/*
+	 * The epoch is closed under the lock, so that the list is ascending.
+	 * Settling takes the lock after the epoch was made durable: either it is
+	 * seen here, or the bio is seen there.
+	 */
+	spin_lock(&f->lock);
+	epoch = wb_epoch_close(&store->epochs);
+	done = wb_epoch_durable(&store->epochs) >= epoch;
+	failing = wb_health_failing(&store->health);
+	if (!done) {
+		f->want = max(f->want, epoch);
+		if (!failing) {
+			wb_bio_data(bio)->epoch = epoch;
+			bio_list_add(&f->bios, bio);
+		}
+	}
+	spin_unlock(&f->lock);
+
+	if (!done)
+		wb_writeback_kick(store);
+	if (done)
+		bio_endio(bio);
+	else if (failing)
+		bio_io_error(bio);
+}
+
+void wb_flush_bio(struct wb_store *store, struct bio *bio)
+{
+	wb_stat_add(&store->stats, WB_STAT_FLUSHES, 1);
+	switch (wb_store_mode(store)) {
+	case WB_MODE_DURABLE:
+		wb_flush_durable(store, bio);
+		return;
+	case WB_MODE_ORDERED:
+		wb_epoch_close(&store->epochs);
+		break;
+	}
+	bio_endio(bio);
+}
+
+u64 wb_flush_start(struct wb_store *store)
+{
+	struct wb_flush *f = &store->flush;
+	u64 epoch;
+
+	spin_lock(&f->lock);
+	epoch = wb_epoch_close(&store->epochs);
+	f->want = max(f->want, epoch);
+	spin_unlock(&f->lock);
+	wb_writeback_kick(store);
+	return epoch;
+}
+
+static bool wb_flush_ended(struct wb_store *store, u64 epoch, u64 passes)
+{
+	return wb_epoch_durable(&store->epochs) >= epoch ||
+	       (wb_health_failing(&store->health) &&
+		READ_ONCE(store->flush.passes) != passes);
+}
+
+int wb_flush_wait(struct wb_store *store, u64 epoch, u64 timeout_ms)
+{
+	struct wb_flush *f = &store->flush;
+	u64 passes = READ_ONCE(f->passes);
+	long left = MAX_SCHEDULE_TIMEOUT;
+
+	if (timeout_ms)
+		left = max(msecs_to_jiffies(min_t(u64, timeout_ms, UINT_MAX)), 1UL);
+	left = wait_event_interruptible_timeout(f->settled,
+						wb_flush_ended(store, epoch, passes),
+						left);
+	if (wb_epoch_durable(&store->epochs) >= epoch)
+		return 0;
+	if (left < 0)
+		return left;
+	return left ? -EIO : -ETIMEDOUT;
+}
+
+void wb_flush_settle(struct wb_store *store, bool failed)
+{
+	struct wb_flush *f = &store->flush;
+	struct bio_list done = BIO_EMPTY_LIST;
+	struct bio_list refused = BIO_EMPTY_LIST;
+	struct bio *bio;
+	u64 durable;
+
+	spin_lock(&f->lock);
+	durable = wb_epoch_durable(&store->epochs);
+	while ((bio = bio_list_peek(&f->bios)) &&
+	       wb_bio_data(bio)->epoch <= durable)
+		bio_list_add(&done, bio_list_pop(&f->bios));
+	if (failed && wb_health_failing(&store->health)) {
+		refused = f->bios;
+		bio_list_init(&f->bios);
+	}
+	if (failed)
+		WRITE_ONCE(f->passes, f->passes + 1);
+	spin_unlock(&f->lock);
+
+	while ((bio = bio_list_pop(&done)))
+		bio_endio(bio);
+	while ((bio = bio_list_pop(&refused)))
+		bio_io_error(bio);
+	wake_up_all(&f->settled);
+}

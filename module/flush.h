@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What FLUSH and FUA mean in each mode, and who waits for which epoch.
+ */
+#ifndef WB_FLUSH_H
+#define WB_FLUSH_H
+
+#include <linux/bio.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+struct wb_store;
+
+/**
+ * struct wb_flush - waiters for epochs
+ * @lock: guards @bios, @want and @passes; innermost; process context
+ * @bios: FLUSH and FUA that wait, by ascending epoch
+ * @want: the highest epoch that somebody wants durable
+ * @passes: failed attempts to get there, so that a waiter can tell a new one
+ * @settled: woken when an epoch became durable or an attempt failed
+ */
+struct wb_flush {
+	spinlock_t lock;
+	struct bio_list bios;
+	u64 want;
+	u64 passes;
+	wait_queue_head_t settled;
+};
+
+/* What a bio carries while it waits: dm's per-bio data. */
+struct wb_bio {
+	u64 epoch;
+};
+
+void wb_flush_init(struct wb_flush *f);
+
+/**
+ * wb_flush_bio - complete @bio as the mode demands
+ * @store: the store
+ * @bio: an empty flush, or a FUA write whose data is in the map
+ *
+ * durable: when all that completed before is durable on the origin.
+ * ordered: now, with the epoch closed.  volatile: now.
+ */
+void wb_flush_bio(struct wb_store *store, struct bio *bio);
+
+/**
+ * wb_flush_start - have writeback make all that was written until now durable
+ * @store: the store
+ *
+ * Atomic.  Return: the epoch that says so when it is durable.
+ */
+u64 wb_flush_start(struct wb_store *store);
+
+/**
+ * wb_flush_wait - wait until an epoch is durable
+ * @store: the store
+ * @epoch: from wb_flush_start()
+ * @timeout_ms: zero for no limit
+ *
+ * Return: 0, -ETIMEDOUT, -ERESTARTSYS, or -EIO if the device is failing and
+ * another attempt failed.
+ */
+int wb_flush_wait(struct wb_store *store, u64 epoch, u64 timeout_ms);
+
+/**
+ * wb_flush_settle - writeback has ended a pass
+ * @store: the store
+ * @failed: whether a part of it failed
+ *
+ * Completes the waiters whose epoch is durable; on a device that is failing,
+ * the others with an error.
+ */
+void wb_flush_settle(struct wb_store *store, bool failed);
+
+#endif /* WB_FLUSH_H */

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How the origin fares: back-off, state and events.
+ */
+#define DM_MSG_PREFIX "writebehind"
+
+#include <linux/device-mapper.h>
+#include <linux/jiffies.h>
+#include <linux/random.h>
+
+#include "store.h"
+
+#define WB_BACKOFF_FIRST	(HZ / 10)
+#define WB_BACKOFF_MOST		(30 * HZ)
+
+/*
+ * Bisection needs nine passes to get from 256 blocks to the bad one, and is
+ * quick while the back-off is short; three passes of single blocks follow.
+ */
+#define WB_ATTEMPTS_TO_FAIL	5
+
+const char * const wb_health_names[] = {
+	[WB_HEALTH_OK] = "ok",
+	[WB_HEALTH_RETRYING] = "retrying",
+	[WB_HEALTH_FAILING] = "failing",
+};
+
+/* dm's event takes a mutex: hence writeback's context only. */
+static void wb_health_change(struct wb_store *store, u32 state)
+{
+	if (store->health.state == state)
+		return;
+	WRITE_ONCE(store->health.state, state);
+	DMWARN("%s: origin %s: health is %s", store->name, store->origin_name,
+	       wb_health_names[state]);
+	dm_table_event(store->owner->table);
+}
+
+/* Half of the delay is jitter, lest many devices on one path ask in step. */
+static unsigned long wb_backoff(unsigned int attempts)
+{
+	unsigned long delay = WB_BACKOFF_MOST;
+
+	if (attempts < 10)
+		delay = min_t(unsigned long, WB_BACKOFF_FIRST << attempts,
+			      WB_BACKOFF_MOST);
+	return delay / 2 + get_random_u32_below(delay / 2 + 1);
+}
+
+void wb_health_failed(struct wb_store *store)
+{
+	struct wb_origin_health *h = &store->health;
+
+	WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->attempts));
+	h->attempts++;
+	wb_health_change(store, h->attempts < WB_ATTEMPTS_TO_FAIL ?
+			 WB_HEALTH_RETRYING : WB_HEALTH_FAILING);
+}
+
+void wb_health_recovered(struct wb_store *store)
+{
+	store->health.attempts = 0;
+	wb_health_change(store, WB_HEALTH_OK);
+}
+
+void wb_health_hurry(struct wb_store *store)
+{
+	WRITE_ONCE(store->health.retry_at, jiffies);
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The segment map.
+ */
+#include "index.h"
+
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+/* A chain longer than this is walked under the lock: it may have been torn. */
+#define WB_PEEK_STEPS		64
+
+/* Enough that writers on all CPUs rarely meet, few enough to visit them all. */
+#define WB_SHARDS_PER_CPU	64
+#define WB_MAX_SHARDS		4096
+#define WB_BLOCKS_PER_SHARD	64
+#define WB_MAX_BATCH		32
+
+static u32 *wb_bucket(const struct wb_index *ix, u64 nr)
+{
+	u32 h = hash_64(nr >> WB_SEGMENT_SHIFT, ix->bits);
+
+	return &ix->buckets[h ^ (nr & (WB_SEGMENT_BLOCKS - 1))];
+}
+
+static struct wb_block *wb_block_at(const struct wb_index *ix, u32 i)
+{
+	return &ix->pages.blocks[i];
+}
+
+static u32 wb_nr_shards(u32 nr)
+{
+	u32 n = roundup_pow_of_two(num_possible_cpus() * WB_SHARDS_PER_CPU);
+
+	n = min_t(u32, n, rounddown_pow_of_two(nr / WB_BLOCKS_PER_SHARD));
+	return min_t(u32, n, WB_MAX_SHARDS);
+}
+
+static int wb_shards_init(struct wb_index *ix, u32 nr)
+{
+	u32 i;
+
+	ix->nr_shards = wb_nr_shards(nr);
+	ix->batch = clamp_t(u32, nr / (ix->nr_shards * 16), 1, WB_MAX_BATCH);
+	ix->shards = kvcalloc(ix->nr_shards, sizeof(*ix->shards), GFP_KERNEL);
+	if (!ix->shards)
+		return -ENOMEM;
+
+	for (i = 0; i < ix->nr_shards; i++) {
+		struct wb_shard *s = &ix->shards[i];
+
+		spin_lock_init(&s->lock);
+		seqcount_spinlock_init(&s->seq, &s->lock);
+		INIT_LIST_HEAD(&s->dirty);
+		INIT_LIST_HEAD(&s->clean);
+		INIT_LIST_HEAD(&s->free);
+	}
+	return 0;
+}
+
+static int wb_buckets_init(struct wb_index *ix, u32 nr)
+{
+	size_t n = rounddown_pow_of_two(nr);
+
+	ix->bits = ilog2(n);
+	ix->buckets = kvmalloc_array(n, sizeof(*ix->buckets),
+				     GFP_KERNEL | __GFP_NOWARN);
+	if (!ix->buckets)
+		return -ENOMEM;
+	memset32(ix->buckets, WB_NONE, n);
+	return 0;
+}
+
+struct wb_index *wb_index_create(u32 nr)
+{
+	struct wb_index *ix = kzalloc(sizeof(*ix), GFP_KERNEL);
+	int r;
+
+	if (!ix)
+		return ERR_PTR(-ENOMEM);
+	r = wb_shards_init(ix, nr);
+	if (!r)
+		r = wb_buckets_init(ix, nr);
+	if (!r)
+		r = wb_pages_init(&ix->pages, nr);
+	if (r) {
+		wb_index_destroy(ix);
+		return ERR_PTR(r);
+	}
+	return ix;
+}
+
+void wb_index_destroy(struct wb_index *ix)
+{
+	wb_pages_exit(&ix->pages);
+	kvfree(ix->buckets);
+	kvfree(ix->shards);
+	kfree(ix);
+}
+
+u64 wb_index_overhead(const struct wb_index *ix)
+{
+	const struct wb_pages *p = &ix->pages;
+
+	return sizeof(*ix) + ix->nr_shards * sizeof(*ix->shards) +
+	       (sizeof(*ix->buckets) << ix->bits) +
+	       (u64)p->nr * sizeof(*p->blocks) +
+	       DIV_ROUND_UP(p->nr, WB_CHUNK_BLOCKS) * sizeof(*p->chunks);
+}
+
+/*
+ * The walk races with changes of the chain and may go astray; descriptors are
+ * never freed while the map is in use, so it reads only what exists, and the
+ * sequence count tells.  A mask that is about to grow is no reason to retry:
+ * such a read meets its write.
+ */
+u8 wb_index_peek(const struct wb_index *ix, u64 nr)
+{
+	struct wb_shard *s = wb_index_shard(ix, nr);
+	unsigned int seq, steps;
+	struct wb_block *b;
+	u8 valid;
+	u32 i;
+
+	do {
+		seq = read_seqcount_begin(&s->seq);
+		valid = 0;
+		steps = 0;
+		for (i = READ_ONCE(*wb_bucket(ix, nr)); i != WB_NONE;
+		     i = READ_ONCE(b->next)) {
+			u64 key;
+
+			if (++steps > WB_PEEK_STEPS)
+				goto locked;
+			b = wb_block_at(ix, i);
+			key = READ_ONCE(b->key);
+			if (key >> 16 == nr) {
+				valid = key & WB_VALID_ALL;
+				break;
+			}
+		}
+	} while (read_seqcount_retry(&s->seq, seq));
+	return valid;
+
+locked:
+	spin_lock(&s->lock);
+	b = wb_index_find(ix, s, nr);
+	valid = b ? wb_block_valid(b) : 0;
+	spin_unlock(&s->lock);
+	return valid;
+}
+
+struct wb_block *wb_index_find(const struct wb_index *ix, struct wb_shard *s,
+			       u64 nr)
+{
+	u32 i;
+
+	lockdep_assert_held(&s->lock);
+	for (i = *wb_bucket(ix, nr); i != WB_NONE; i = wb_block_at(ix, i)->next)
+		if (wb_block_nr(wb_block_at(ix, i)) == nr)
+			return wb_block_at(ix, i);
+	return NULL;
+}
+
+/* The link that leads to @b, which is in the chain. */
+static u32 *wb_index_link(struct wb_index *ix, struct wb_block *b)
+{
+	u32 want = wb_block_index(&ix->pages, b);
+	u32 *link = wb_bucket(ix, wb_block_nr(b));
+
+	while (*link != want)
+		link = &wb_block_at(ix, *link)->next;
+	return link;
+}
+
+void wb_index_insert(struct wb_index *ix, struct wb_shard *s, struct wb_block *b)
+{
+	u32 *head = wb_bucket(ix, wb_block_nr(b));
+
+	lockdep_assert_held(&s->lock);
+	write_seqcount_begin(&s->seq);
+	WRITE_ONCE(b->next, *head);
+	WRITE_ONCE(*head, wb_block_index(&ix->pages, b));
+	write_seqcount_end(&s->seq);
+}
+
+void wb_index_remove(struct wb_index *ix, struct wb_shard *s, struct wb_block *b)
+{
+	u32 *link = wb_index_link(ix, b);
+
+	lockdep_assert_held(&s->lock);
+	write_seqcount_begin(&s->seq);
+	WRITE_ONCE(*link, b->next);
+	WRITE_ONCE(b->next, WB_NONE);
+	write_seqcount_end(&s->seq);
+}
+
+void wb_index_replace(struct wb_index *ix, struct wb_shard *s,
+		      struct wb_block *old, struct wb_block *b)
+{
+	u32 *link = wb_index_link(ix, old);
+
+	lockdep_assert_held(&s->lock);
+	write_seqcount_begin(&s->seq);
+	WRITE_ONCE(b->next, old->next);
+	WRITE_ONCE(*link, wb_block_index(&ix->pages, b));
+	WRITE_ONCE(old->next, WB_NONE);
+	wb_block_set_superseded(old);
+	write_seqcount_end(&s->seq);
+}
+
+struct wb_block *wb_index_take_free(struct wb_index *ix, struct wb_shard *s)
+{
+	struct wb_block *b;
+
+	lockdep_assert_held(&s->lock);
+	if (!s->nr_free)
+		s->nr_free = wb_pages_take(&ix->pages, &s->free, ix->batch);
+	if (s->nr_free) {
+		b = list_first_entry(&s->free, struct wb_block, list);
+		s->nr_free--;
+	} else if (s->nr_clean) {
+		b = list_first_entry(&s->clean, struct wb_block, list);
+		s->nr_clean--;
+		wb_index_remove(ix, s, b);
+		wb_block_set(b, 0, WB_FREE, 0);
+	} else {
+		return NULL;
+	}
+	list_del_init(&b->list);
+	return b;
+}
+
+void wb_index_give_free(struct wb_index *ix, struct wb_shard *s,
+			struct wb_block *b)
+{
+	LIST_HEAD(surplus);
+	u32 i;
+
+	lockdep_assert_held(&s->lock);
+	wb_block_set(b, 0, WB_FREE, 0);
+	list_add(&b->list, &s->free);
+	if (++s->nr_free < 2 * ix->batch)
+		return;
+	for (i = 0; i < ix->batch; i++)
+		list_move_tail(s->free.prev, &surplus);
+	s->nr_free -= i;
+	wb_pages_give(&ix->pages, &surplus, i);
+}
+
+/* Moves what the shard can spare to @to; returns how much. */
+static u32 wb_shard_reclaim(struct wb_index *ix, struct wb_shard *s,
+			    struct list_head *to)
+{
+	struct wb_block *b;
+	u32 n = s->nr_free;
+
+	list_splice_init(&s->free, to);
+	s->nr_free = 0;
+	while (s->nr_clean) {
+		b = list_first_entry(&s->clean, struct wb_block, list);
+		wb_index_remove(ix, s, b);
+		wb_block_set(b, 0, WB_FREE, 0);
+		list_move_tail(&b->list, to);
+		s->nr_clean--;
+		if (++n >= ix->batch)
+			break;
+	}
+	return n;
+}
+
+bool wb_index_reclaim(struct wb_index *ix)
+{
+	u32 i;
+
+	for (i = 0; i < ix->nr_shards; i++) {
+		struct wb_shard *s = &ix->shards[i];
+		LIST_HEAD(found);
+		u32 n;
+
+		if (!READ_ONCE(s->nr_free) && !READ_ONCE(s->nr_clean))
+			continue;
+		spin_lock(&s->lock);
+		n = wb_shard_reclaim(ix, s, &found);
+		if (n)
+			wb_pages_give(&ix->pages, &found, n);
+		spin_unlock(&s->lock);
+	}
+	return READ_ONCE(ix->pages.nr_free);
+}
+
+bool wb_index_has_room(const struct wb_index *ix)
+{
+	u32 i;
+
+	if (READ_ONCE(ix->pages.nr_free))
+		return true;
+	for (i = 0; i < ix->nr_shards; i++)
+		if (READ_ONCE(ix->shards[i].nr_free) ||
+		    READ_ONCE(ix->shards[i].nr_clean))
+			return true;
+	return false;
+}
+
+void wb_index_drop_clean(struct wb_index *ix)
+{
+	while (wb_index_nr_clean(ix))
+		wb_index_reclaim(ix);
+}
+
+u64 wb_index_nr_dirty(const struct wb_index *ix)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < ix->nr_shards; i++)
+		n += READ_ONCE(ix->shards[i].nr_dirty);
+	return n;
+}
+
+u64 wb_index_nr_clean(const struct wb_index *ix)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < ix->nr_shards; i++)
+		n += READ_ONCE(ix->shards[i].nr_clean);
+	return n;
+}

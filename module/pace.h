@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How much is dirty, when that is too much, how fast the origin is, and the
+ * queue of writers that found the cache full.
+ */
+#ifndef WB_PACE_H
+#define WB_PACE_H
+
+#include <linux/percpu_counter.h>
+#include <linux/semaphore.h>
+#include <linux/wait.h>
+
+#include "args.h"
+#include "index.h"
+
+/**
+ * struct wb_pace - watermarks, rate and waiting writers
+ * @dirty: dirty blocks; off by @batch a CPU at most when read in a hurry
+ * @batch: see there
+ * @high: blocks above which writeback starts
+ * @low: blocks at which it stops
+ * @waiting: writers that found no room and are not done
+ * @turn: hands the right to allocate while others wait from one writer to the
+ *	next, in the order of arrival: a semaphore's waiters are a queue
+ * @room: where the writer whose turn it is waits for writeback
+ * @rate: bytes a second that the origin took; zero if not known yet
+ * @window_start: jiffies; since when @window_bytes were written
+ * @window_bytes: see there
+ */
+struct wb_pace {
+	struct percpu_counter dirty;
+	s32 batch;
+	u64 high;
+	u64 low;
+	atomic_t waiting;
+	struct semaphore turn;
+	wait_queue_head_t room;
+	u64 rate;
+	u64 window_start;
+	u64 window_bytes;
+};
+
+int wb_pace_init(struct wb_pace *p);
+void wb_pace_exit(struct wb_pace *p);
+
+/* Takes new watermarks from @opt for a budget of @nr blocks. */
+void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr);
+
+static inline void wb_pace_dirtied(struct wb_pace *p, s64 blocks)
+{
+	percpu_counter_add_batch(&p->dirty, blocks, p->batch);
+}
+
+static inline s64 wb_pace_dirty(const struct wb_pace *p)
+{
+	return percpu_counter_read_positive((struct percpu_counter *)&p->dirty);
+}
+
+/* Whether a writer must queue even if there seems to be a free block. */
+static inline bool wb_pace_queued(const struct wb_pace *p)
+{
+	return atomic_read(&p->waiting);
+}
+
+/* Writeback starts a stretch of work; time before it does not count. */
+void wb_pace_begin(struct wb_pace *p);
+
+/* It ends. */
+void wb_pace_end(struct wb_pace *p);
+
+/* The origin has taken @bytes; in writeback's context. */
+void wb_pace_written(struct wb_pace *p, u64 bytes);
+
+#endif /* WB_PACE_H */

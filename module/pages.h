@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The budget: memory for data, reserved whole when the cache is made, and a
+ * descriptor for each 4 KiB of it.  Nothing here allocates after that, so that
+ * a write never waits for the allocator.
+ */
+#ifndef WB_PAGES_H
+#define WB_PAGES_H
+
+#include <linux/bits.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#define WB_BLOCK_SHIFT		12
+#define WB_BLOCK_SIZE		(1U << WB_BLOCK_SHIFT)
+#define WB_BLOCK_SECTORS	(WB_BLOCK_SIZE >> 9)
+#define WB_VALID_ALL		0xffU
+
+/* Blocks whose memory is allocated together: 2 MiB, contiguous if possible. */
+#define WB_CHUNK_SHIFT		9
+#define WB_CHUNK_BLOCKS		(1U << WB_CHUNK_SHIFT)
+
+/* An index into wb_pages::blocks that stands for none. */
+#define WB_NONE			U32_MAX
+
+enum wb_block_state {
+	WB_FREE,		/* holds nothing */
+	WB_CLEAN,		/* as durable on the origin, kept for reads */
+	WB_DIRTY,		/* to be written; may be overwritten in place */
+	WB_WRITEBACK,		/* written or being written, not yet known durable */
+	WB_STATE_MASK = 0x7,
+	WB_SUPERSEDED = 0x8,	/* a flag: the index holds a newer version */
+};
+
+/**
+ * struct wb_block - descriptor of 4 KiB of the budget
+ * @list: in one of: the free list, the free, dirty or clean list of a shard,
+ *	a list of writeback
+ * @key: block number << 16 | state << 8 | bit mask of the sectors it holds.
+ *	One word, so that a reader without the lock never sees a mixture.
+ * @next: the next in its hash chain
+ * @epoch: low half of the epoch that its first unwritten write belongs to
+ *
+ * 32 bytes, with 4 of the hash table below 1 % of the data.  All but @key and
+ * @next are looked at only under the lock of the block's shard, or by
+ * writeback while the block is on a list of its own.
+ */
+struct wb_block {
+	struct list_head list;
+	u64 key;
+	u32 next;
+	u32 epoch;
+};
+
+/**
+ * struct wb_pages - the budget
+ * @nr: blocks in it
+ * @blocks: their descriptors
+ * @chunks: addresses of the data, by chunk
+ * @lock: guards @free and @nr_free; innermost, taken under a shard's
+ * @free: blocks that no shard holds
+ * @nr_free: their number
+ */
+struct wb_pages {
+	u32 nr;
+	struct wb_block *blocks;
+	void **chunks;
+	spinlock_t lock;
+	struct list_head free;
+	u32 nr_free;
+};
+
+static inline u64 wb_block_nr(const struct wb_block *b)
+{
+	return READ_ONCE(b->key) >> 16;
+}
+
+static inline unsigned int wb_block_state(const struct wb_block *b)
+{
+	return (READ_ONCE(b->key) >> 8) & WB_STATE_MASK;
+}
+
+static inline bool wb_block_superseded(const struct wb_block *b)
+{
+	return (READ_ONCE(b->key) >> 8) & WB_SUPERSEDED;
+}
+
+static inline u8 wb_block_valid(const struct wb_block *b)
+{
+	return READ_ONCE(b->key) & WB_VALID_ALL;
+}
+
+static inline void wb_block_set(struct wb_block *b, u64 nr, unsigned int state,
+				u8 valid)
+{
+	WRITE_ONCE(b->key, nr << 16 | state << 8 | valid);
+}
+
+static inline void wb_block_set_valid(struct wb_block *b, u8 valid)
+{
+	WRITE_ONCE(b->key, (b->key & ~(u64)WB_VALID_ALL) | valid);
+}
+
+/* Keeps WB_SUPERSEDED as it is. */
+static inline void wb_block_set_state(struct wb_block *b, enum wb_block_state s)
+{
+	WRITE_ONCE(b->key, (b->key & ~((u64)WB_STATE_MASK << 8)) | s << 8);
+}
+
+static inline void wb_block_set_superseded(struct wb_block *b)
+{
+	WRITE_ONCE(b->key, b->key | WB_SUPERSEDED << 8);
+}
+
+/* Bits of the sectors @first to @first + @count - 1 of a block. */
+static inline u8 wb_sector_mask(unsigned int first, unsigned int count)
+{
+	return GENMASK(first + count - 1, first);
+}
+
+static inline u32 wb_block_index(const struct wb_pages *p,
+				 const struct wb_block *b)
+{
+	return b - p->blocks;
+}
+
+/* Address of the block's 4 KiB: in the linear map or, rarely, in vmalloc space. */
+static inline void *wb_block_data(const struct wb_pages *p,
+				  const struct wb_block *b)
+{
+	u32 i = wb_block_index(p, b);
+
+	return p->chunks[i >> WB_CHUNK_SHIFT] +
+	       ((size_t)(i & (WB_CHUNK_BLOCKS - 1)) << WB_BLOCK_SHIFT);
+}
+
+/* The page that holds the block's data, for a bio. */
+struct page *wb_block_page(const struct wb_pages *p, const struct wb_block *b);
+
+/**
+ * wb_pages_init - reserve the budget
+ * @p: to be filled in
+ * @nr: blocks; a multiple of 256, below WB_NONE
+ *
+ * Takes nothing that the machine does not have to spare: fails rather than
+ * reclaim hard or invoke the OOM killer.  Sleeps; may be interrupted by a fatal
+ * signal.
+ *
+ * Return: 0, -ENOMEM or -EINTR, with nothing kept.
+ */
+int wb_pages_init(struct wb_pages *p, u32 nr);
+
+/* Gives all of it back, whatever state the blocks are in.  Sleeps. */
+void wb_pages_exit(struct wb_pages *p);
+
+/* Moves up to @want free blocks to the tail of @to; returns how many.  Atomic. */
+u32 wb_pages_take(struct wb_pages *p, struct list_head *to, u32 want);
+
+/* Moves the @nr blocks of @from, all in state WB_FREE, back.  Atomic. */
+void wb_pages_give(struct wb_pages *p, struct list_head *from, u32 nr);
+
+#endif /* WB_PAGES_H */

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stores: the registry, references, hand-over from table to table, orphans.
+ */
+#define DM_MSG_PREFIX "writebehind"
+
+#include <linux/device-mapper.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "store.h"
+
+#define WB_BLOCKS_PER_MIB	(1U << (20 - WB_BLOCK_SHIFT))
+#define WB_MEMORY_SPARED_MIB	32
+
+static LIST_HEAD(wb_stores);
+static DEFINE_MUTEX(wb_registry_lock);	/* guards wb_stores, wb_last_id, orphan */
+static u64 wb_last_id;
+
+/*
+ * Making and freeing
+ */
+
+/* dm prints a constructor's reason after it has returned: it must stay. */
+static const char *wb_no_memory(u32 mib, u64 available_mib)
+{
+	static char text[4][96];
+	static atomic_t next;
+	char *t = text[(unsigned int)atomic_inc_return(&next) % ARRAY_SIZE(text)];
+
+	snprintf(t, sizeof(text[0]),
+		 "cache MiB: %u is more than there is memory for, allowed are 1 to %llu now",
+		 mib, available_mib);
+	return t;
+}
+
+struct wb_index *wb_store_reserve(u32 mib, const char **why)
+{
+	u64 available = (u64)si_mem_available() >> (20 - PAGE_SHIFT);
+	struct wb_index *ix;
+
+	/* a hundredth for the descriptors, and something for everybody else */
+	available = available > WB_MEMORY_SPARED_MIB ?
+		    (available - WB_MEMORY_SPARED_MIB) * 99 / 100 : 0;
+	if (mib > available) {
+		*why = wb_no_memory(mib, available);
+		return ERR_PTR(-ENOMEM);
+	}
+	ix = wb_index_create(mib * WB_BLOCKS_PER_MIB);
+	if (IS_ERR(ix))
+		*why = PTR_ERR(ix) == -EINTR ? "interrupted while memory was reserved" :
+					       wb_no_memory(mib, available);
+	return ix;
+}
+
+static void wb_store_free(struct kref *ref)
+{
+	struct wb_store *store = container_of(ref, struct wb_store, ref);
+
+	wb_writeback_exit(store);
+	synchronize_rcu();	/* wb_io_end() may still be waking the work */
+	wb_ranges_exit(&store->ranges);
+	wb_pace_exit(&store->pace);
+	wb_stats_exit(&store->stats);
+	if (store->index)
+		wb_index_destroy(store->index);
+	mutex_destroy(&store->lock);
+	kfree(store);
+	module_put(THIS_MODULE);
+}
+
+void wb_store_release(struct wb_store *store)
+{
+	kref_put(&store->ref, wb_store_free);
+}
+
+static int wb_store_init(struct wb_store *store, const struct wb_args *args,
+			 const char **why)
+{
+	struct wb_index *ix;
+	int r;
+
+	wb_epochs_init(&store->epochs);
+	wb_flush_init(&store->flush);
+	store->opt = args->opt;
+	store->pending_mode = -1;
+	store->last_io = jiffies;
+	store->suspended = true;
+
+	*why = "out of memory for the parts of a store";
+	r = wb_stats_init(&store->stats);
+	r = r ?: wb_pace_init(&store->pace);
+	r = r ?: wb_ranges_init(&store->ranges);
+	r = r ?: wb_writeback_init(store);
+	if (r)
+		return r;
+	ix = wb_store_reserve(args->cache_mib, why);
+	if (IS_ERR(ix))
+		return PTR_ERR(ix);
+	store->index = ix;
+	wb_pace_update(&store->pace, &store->opt, ix->pages.nr);
+	return 0;
+}
+
+static void wb_store_name(struct wb_store *store, dev_t md_dev, const char *name,
+			  struct block_device *bdev)
+{
+	store->dev = md_dev;
+	strscpy(store->name, name, sizeof(store->name));
+	snprintf(store->origin_name, sizeof(store->origin_name), "%pg", bdev);
+}
+
+static struct wb_store *wb_store_create(dev_t md_dev, const char *name,
+					struct block_device *bdev,
+					const struct wb_args *args,
+					const char **why)
+{
+	struct wb_store *store = kzalloc(sizeof(*store), GFP_KERNEL);
+	int r;
+
+	if (!store) {
+		*why = "out of memory for a store";
+		return ERR_PTR(-ENOMEM);
+	}
+	/* dm holds the module for as long as it has a table of ours. */
+	__module_get(THIS_MODULE);
+	kref_init(&store->ref);
+	mutex_init(&store->lock);
+	INIT_LIST_HEAD(&store->entry);
+	store->id = ++wb_last_id;
+	store->origin_dev = bdev->bd_dev;
+	store->origin_seq = bdev->bd_disk->diskseq;
+	store->origin_sectors = bdev_nr_sectors(bdev);
+	wb_store_name(store, md_dev, name, bdev);
+
+	r = wb_store_init(store, args, why);
+	if (r) {
+		wb_store_release(store);
+		return ERR_PTR(r);
+	}
+	list_add_tail(&store->entry, &wb_stores);
+	return store;
+}
+
+/*
+ * The registry
+ */
+
+static struct wb_store *wb_store_find(dev_t origin)
+{
+	struct wb_store *store;
+
+	list_for_each_entry(store, &wb_stores, entry)
+		if (store->origin_dev == origin)
+			return store;
+	return NULL;
+}
+
+static bool wb_store_dirty(struct wb_store *store)
+{
+	return wb_index_nr_dirty(store->index) ||
+	       !list_empty_careful(&store->ranges.queue);
+}
+
+/* Another device's store is not to be shared, another disk's not to be written. */
+static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
+				   struct block_device *bdev)
+{
+	if (!store->orphan && store->dev != md_dev)
+		return "origin: in use by another writebehind device";
+	if (store->origin_seq != bdev->bd_disk->diskseq && wb_store_dirty(store))
+		return "origin: an orphaned store holds dirty data of another disk under this number; discard or replay it first";
+	if (bdev_nr_sectors(bdev) < store->origin_sectors && wb_store_dirty(store))
+		return "origin: smaller than when its dirty data was written";
+	return NULL;
+}
+
+struct wb_store *wb_store_get(dev_t md_dev, const char *name,
+			      struct block_device *bdev,
+			      const struct wb_args *args, const char **why)
+{
+	struct wb_store *store;
+
+	mutex_lock(&wb_registry_lock);
+	store = wb_store_find(bdev->bd_dev);
+	if (!store) {
+		store = wb_store_create(md_dev, name, bdev, args, why);
+		goto out;
+	}
+	*why = wb_store_refuse(store, md_dev, bdev);
+	if (*why) {
+		store = ERR_PTR(-EBUSY);
+		goto out;
+	}
+	if (store->orphan) {
+		/* the registry's reference becomes the table's */
+		store->orphan = false;
+		wb_store_name(store, md_dev, name, bdev);
+	} else {
+		kref_get(&store->ref);
+	}
+	store->tables++;
+out:
+	if (!IS_ERR(store) && !store->tables)
+		store->tables = 1;
+	mutex_unlock(&wb_registry_lock);
+	return store;
+}
+
+void wb_store_put(struct wb_store *store)
+{
+	mutex_lock(&wb_registry_lock);
+	if (--store->tables) {
+		mutex_unlock(&wb_registry_lock);
+		wb_store_release(store);
+		return;
+	}
+	if (wb_store_dirty(store)) {
+		store->orphan = true;
+		DMERR("%s: removed with %llu MiB dirty for origin %s, kept: create the device again to write them",
+		      store->name,
+		      (wb_index_nr_dirty(store->index) + WB_BLOCKS_PER_MIB - 1) /
+		      WB_BLOCKS_PER_MIB, store->origin_name);
+		mutex_unlock(&wb_registry_lock);
+		return;
+	}
+	list_del_init(&store->entry);
+	mutex_unlock(&wb_registry_lock);
+	wb_store_release(store);
+}
+
+struct wb_store *wb_store_lookup(u64 id, dev_t dev)
+{
+	struct wb_store *store, *found = NULL;
+
+	mutex_lock(&wb_registry_lock);
+	list_for_each_entry(store, &wb_stores, entry) {
+		if (id ? store->id == id : store->dev == dev && !store->orphan) {
+			kref_get(&store->ref);
+			found = store;
+			break;
+		}
+	}
+	mutex_unlock(&wb_registry_lock);
+	return found;
+}
+
+/* Ids only grow and new stores go to the end: the list is ascending. */
+struct wb_store *wb_store_next(u64 id)
+{
+	struct wb_store *store, *found = NULL;
+
+	mutex_lock(&wb_registry_lock);
+	list_for_each_entry(store, &wb_stores, entry) {
+		if (store->id > id) {
+			kref_get(&store->ref);
+			found = store;
+			break;
+		}
+	}
+	mutex_unlock(&wb_registry_lock);
+	return found;
+}
+
+/*
+ * Ownership
+ */
+
+int wb_store_claim(struct wb_store *store, struct dm_target *ti,
+		   struct block_device *bdev, const struct wb_options *opt,
+		   struct wb_index **spare)
+{
+	int r = 0;
+
+	mutex_lock(&store->lock);
+	if (*spare && wb_store_dirty(store)) {
+		r = -EBUSY;
+		goto out;
+	}
+	if (*spare)
+		swap(store->index, *spare);
+	/* The origin that comes back is not the one that failed. */
+	store->owner = ti;
+	store->bdev = bdev;
+	store->origin_seq = bdev->bd_disk->diskseq;
+	store->origin_sectors = bdev_nr_sectors(bdev);
+	if (store->opt.mode == WB_MODE_ORDERED && opt->mode != WB_MODE_ORDERED)
+		WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
+	store->pending_mode = -1;
+	store->opt = *opt;
+	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
+	if (!opt->read_cache)
+		wb_index_drop_clean(store->index);
+out:
+	mutex_unlock(&store->lock);
+	return r;
+}
+
+bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
+{
+	bool was;
+
+	mutex_lock(&store->lock);
+	was = store->owner == ti;
+	if (was) {
+		store->owner = NULL;
+		store->bdev = NULL;
+	}
+	mutex_unlock(&store->lock);
+	return was;
+}
+
+/*
+ * Tunables
+ */
+
+/* Under the lock. */
+static void wb_store_set_mode(struct wb_store *store, u32 mode)
+{
+	u32 old = store->opt.mode;
+
+	store->pending_mode = -1;
+	if (mode == old)
+		return;
+	if (mode == WB_MODE_DURABLE || old == WB_MODE_ORDERED) {
+		store->pending_epoch = wb_flush_start(store);
+		if (wb_epoch_durable(&store->epochs) < store->pending_epoch) {
+			store->pending_mode = mode;
+			return;
+		}
+		WRITE_ONCE(store->strict_until, store->pending_epoch);
+	} else {
+		wb_epoch_close(&store->epochs);
+	}
+	WRITE_ONCE(store->opt.mode, mode);
+}
+
+void wb_store_settle_mode(struct wb_store *store)
+{
+	if (READ_ONCE(store->pending_mode) < 0)
+		return;
+	mutex_lock(&store->lock);
+	if (store->pending_mode >= 0 &&
+	    wb_epoch_durable(&store->epochs) >= store->pending_epoch) {
+		/*
+		 * Writers in ordered mode go on until here, so epochs behind the
+		 * awaited one may hold two versions of a block.
+		 */
+		WRITE_ONCE(store->opt.mode, store->pending_mode);
+		WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
+		store->pending_mode = -1;
+	}
+	mutex_unlock(&store->lock);
+}
+
+int wb_store_set(struct wb_store *store, const char *name, const char *value,
+		 const char **why)
+{
+	struct wb_options new;
+	u32 mode;
+	int r;
+
+	mutex_lock(&store->lock);
+	new = store->opt;
+	r = wb_option_set(&new, name, value, why);
+	if (!r) {
+		mode = new.mode;
+		new.mode = store->opt.mode;
+		store->opt = new;
+		if (!strcmp(name, "mode"))
+			wb_store_set_mode(store, mode);
+		wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
+		if (!new.read_cache)
+			wb_index_drop_clean(store->index);
+	}
+	mutex_unlock(&store->lock);
+	if (!r)
+		wb_writeback_kick(store);
+	return r;
+}
+
+void wb_store_freeze(struct wb_store *store, bool freeze)
+{
+	WRITE_ONCE(store->frozen, freeze);
+	wb_writeback_kick(store);
+}
+
+/*
+ * Status
+ */
+
+static u32 wb_store_flags(const struct wb_store *store)
+{
+	u32 flags = 0;
+
+	if (store->orphan)
+		flags |= WB_F_ORPHAN;
+	if (store->suspended)
+		flags |= WB_F_SUSPENDED;
+	if (READ_ONCE(store->frozen))
+		flags |= WB_F_FROZEN;
+	if (store->opt.read_cache)
+		flags |= WB_F_READ_CACHE;
+	if (READ_ONCE(store->flush.want) > wb_epoch_durable(&store->epochs))
+		flags |= WB_F_DRAINING;
+	return flags;
+}
+
+static void wb_status_options(struct wb_store *store, struct wb_ioc_status *st)
+{
+	st->mode = store->opt.mode;
+	st->high_watermark = store->opt.high_watermark;
+	st->low_watermark = store->opt.low_watermark;
+	st->writeback_jobs = store->opt.writeback_jobs;
+	st->max_age = store->opt.max_age;
+	st->pause_writeback = store->opt.pause_writeback;
+	st->drain_limit = store->opt.drain_limit;
+}
+
+static void wb_status_names(struct wb_store *store, struct wb_ioc_status *st)
+{
+	st->id = store->id;
+	st->major = MAJOR(store->dev);
+	st->minor = MINOR(store->dev);
+	st->state_flags = wb_store_flags(store);
+	st->origin_major = MAJOR(store->origin_dev);
+	st->origin_minor = MINOR(store->origin_dev);
+	strscpy_pad((char *)st->name, store->name, sizeof(st->name));
+	strscpy_pad((char *)st->origin, store->origin_name, sizeof(st->origin));
+}
+
+static void wb_status_bytes(struct wb_store *store, struct wb_ioc_status *st)
+{
+	struct wb_index *ix = store->index;
+	u64 first = READ_ONCE(store->wb.first_retry);
+
+	st->cache_bytes = (u64)ix->pages.nr << WB_BLOCK_SHIFT;
+	st->dirty_bytes = wb_index_nr_dirty(ix) << WB_BLOCK_SHIFT;
+	st->writeback_bytes = (u64)wb_writeback_blocks(store) << WB_BLOCK_SHIFT;
+	st->clean_bytes = wb_index_nr_clean(ix) << WB_BLOCK_SHIFT;
+	st->descriptor_bytes = wb_index_overhead(ix);
+	st->failed_bytes = (u64)READ_ONCE(store->wb.nr_retry) << WB_BLOCK_SHIFT;
+	st->bad_sector = st->failed_bytes ? first * WB_BLOCK_SECTORS : U64_MAX;
+}
+
+/* All of it read from counters; the lock is never held across a wait for I/O. */
+void wb_store_status(struct wb_store *store, struct wb_ioc_status *st)
+{
+	struct wb_pace *p = &store->pace;
+
+	mutex_lock(&store->lock);
+	wb_status_names(store, st);
+	wb_status_options(store, st);
+	wb_status_bytes(store, st);
+	mutex_unlock(&store->lock);
+
+	st->health = READ_ONCE(store->health.state);
+	st->oldest_dirty_ms = jiffies64_to_msecs(wb_epoch_age(&store->epochs));
+	st->durable_epoch = wb_epoch_durable(&store->epochs);
+	st->acked_epoch = wb_epoch_open(&store->epochs) - 1;
+	st->waiting_writers = atomic_read(&p->waiting);
+	st->drain_rate = READ_ONCE(p->rate);
+	if (!st->dirty_bytes)
+		st->drain_eta_ms = 0;
+	else if (st->drain_rate)
+		st->drain_eta_ms = div64_u64(st->dirty_bytes * 1000, st->drain_rate);
+	else
+		st->drain_eta_ms = U64_MAX;
+}
+
+/*
+ * Reboot: the whole machine waits, so all stores start before one is waited
+ * for, and the time is bounded.
+ */
+void wb_store_drain_all(unsigned int seconds)
+{
+	unsigned long end = jiffies + seconds * HZ;
+	struct wb_store *store;
+	u64 id;
+
+	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
+		id = store->id;
+		if (wb_store_dirty(store))
+			wb_flush_start(store);
+	}
+	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
+		long left = max_t(long, end - jiffies, 1);
+
+		id = store->id;
+		if (!wb_store_dirty(store))
+			continue;
+		if (READ_ONCE(store->wb.stop) ||
+		    !wb_writeback_drain(store, left))
+			DMCRIT("%s: %llu bytes for origin %s are lost: not written within %u seconds of shutdown",
+			       store->name, wb_index_nr_dirty(store->index) <<
+			       WB_BLOCK_SHIFT, store->origin_name, seconds);
+	}
+}

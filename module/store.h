@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A store: the dirty state of one origin.  It outlives tables.  A table that is
+ * loaded finds the store of its origin or makes one; the table that is resumed
+ * owns it; a store that is left with dirty data stays, pins the module and can
+ * be listed, until a new table for the same origin takes it over.
+ */
+#ifndef WB_STORE_H
+#define WB_STORE_H
+
+#include <linux/blkdev.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+
+#include "args.h"
+#include "epoch.h"
+#include "flush.h"
+#include "health.h"
+#include "index.h"
+#include "pace.h"
+#include "range.h"
+#include "stats.h"
+#include "writeback.h"
+
+struct dm_target;
+
+/**
+ * struct wb_store - the dirty state of one origin
+ * @index: the segment map and its budget
+ * @epochs: the epochs
+ * @opt: the tunables in force; changed under @lock, read without
+ * @last_io: jiffies of the last I/O that a user made
+ * @stats: the counters
+ * @pace: watermarks and waiting writers
+ * @flush: who waits for which epoch
+ * @ranges: discards and zeroes on their way
+ * @wb: writeback
+ * @health: how the origin fares
+ * @lock: guards changes of @opt, @owner, @bdev, @frozen and of the names;
+ *	sleeps; taken inside the registry's mutex, never around a wait for I/O
+ * @owner: the target that was resumed last, NULL for none
+ * @bdev: the origin while there is an owner; writeback runs only then
+ * @suspended: its device is suspended
+ * @frozen: background writeback is held
+ * @pending_mode: a switch away from ordered, applied once @pending_epoch is
+ *	durable; -1 for none; under @lock
+ * @pending_epoch: see there
+ * @strict_until: epochs up to here are written one by one in any mode, since
+ *	two of them may hold versions of one block
+ * @ref: one for each table, one for the registry while orphaned
+ * @entry: in the registry
+ * @id: never reused
+ * @tables: that hold it, loaded or live; under the registry's mutex
+ * @orphan: no table is left; likewise
+ * @dev: number of the mapped device
+ * @origin_dev: number of the origin
+ * @origin_seq: the origin's disk, told from another under the same number
+ * @origin_sectors: its size
+ * @name: of the mapped device when its table was loaded
+ * @origin_name: kernel name of the origin
+ */
+struct wb_store {
+	struct wb_index *index;
+	struct wb_epochs epochs;
+	struct wb_options opt;
+	unsigned long last_io;
+	struct wb_stats stats;
+	struct wb_pace pace;
+	struct wb_flush flush;
+	struct wb_ranges ranges;
+	struct wb_writeback wb;
+	struct wb_origin_health health;
+
+	struct mutex lock;
+	struct dm_target *owner;
+	struct block_device *bdev;
+	bool suspended;
+	bool frozen;
+	int pending_mode;
+	u64 pending_epoch;
+	u64 strict_until;
+
+	struct kref ref;
+	struct list_head entry;
+	u64 id;
+	unsigned int tables;
+	bool orphan;
+	dev_t dev;
+	dev_t origin_dev;
+	u64 origin_seq;
+	sector_t origin_sectors;
+	char name[WB_NAME_LEN];
+	char origin_name[WB_PATH_LEN];
+};
+
+static inline u32 wb_store_mode(const struct wb_store *store)
+{
+	return READ_ONCE(store->opt.mode);
+}
+
+/* Whether epochs must reach the origin one after the other. */
+static inline bool wb_store_strict(const struct wb_store *store)
+{
+	return wb_store_mode(store) == WB_MODE_ORDERED ||
+	       wb_epoch_durable(&store->epochs) < READ_ONCE(store->strict_until);
+}
+
+/* Note that a user made an I/O; the line is written once a tick at most. */
+static inline void wb_store_touch(struct wb_store *store)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(store->last_io) != now)
+		WRITE_ONCE(store->last_io, now);
+}
+
+/**
+ * wb_store_get - find or make the store for a table that is being loaded
+ * @md_dev: number of the mapped device
+ * @name: its name
+ * @bdev: the origin, opened
+ * @args: the table line
+ * @why: set on failure, one line
+ *
+ * Return: the store with a reference for the table, or an ERR_PTR.
+ */
+struct wb_store *wb_store_get(dev_t md_dev, const char *name,
+			      struct block_device *bdev,
+			      const struct wb_args *args, const char **why);
+
+/**
+ * wb_store_reserve - memory for a budget
+ * @mib: its size
+ * @why: set on failure, one line with the numbers
+ *
+ * Return: an empty map over it, or an ERR_PTR.
+ */
+struct wb_index *wb_store_reserve(u32 mib, const char **why);
+
+/**
+ * wb_store_put - a table goes away
+ * @store: its store
+ *
+ * The last table's reference: a store with dirty data becomes an orphan.
+ */
+void wb_store_put(struct wb_store *store);
+
+/**
+ * wb_store_lookup - find a store for the control node
+ * @id: its id, or zero
+ * @dev: number of its mapped device if @id is zero
+ *
+ * Return: the store with a reference of a kind that does not keep it from
+ * becoming an orphan, or NULL; to be given back with wb_store_release().
+ */
+struct wb_store *wb_store_lookup(u64 id, dev_t dev);
+
+/* The same for the store with the lowest id above @id. */
+struct wb_store *wb_store_next(u64 id);
+void wb_store_release(struct wb_store *store);
+
+/**
+ * wb_store_claim - the table of @ti is resumed and owns the store from now on
+ * @store: the store; writeback is stopped, no I/O is under way
+ * @ti: the new owner
+ * @bdev: the origin as @ti has opened it
+ * @opt: its tunables
+ * @spare: NULL, or a new map for a changed budget: taken over, *@spare is the
+ *	one to be freed then
+ *
+ * Return: 0, or -EBUSY with nothing changed: dirty data is in the way of a
+ * changed budget.
+ */
+int wb_store_claim(struct wb_store *store, struct dm_target *ti,
+		   struct block_device *bdev, const struct wb_options *opt,
+		   struct wb_index **spare);
+
+/* @ti gives the store up if it is the owner; returns whether it was. */
+bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
+
+/**
+ * wb_store_set - change a tunable while in use
+ * @store: the store
+ * @name: of the tunable
+ * @value: its new value
+ * @why: as wb_option_set()
+ *
+ * A mode is switched at an epoch boundary.  Leaving ordered takes force once
+ * all that was acknowledged before is durable, so that the promise made for it
+ * holds; so does entering durable.
+ *
+ * Return: as wb_option_set().
+ */
+int wb_store_set(struct wb_store *store, const char *name, const char *value,
+		 const char **why);
+
+/* Applies a mode that waited for an epoch, if that one is durable now. */
+void wb_store_settle_mode(struct wb_store *store);
+
+void wb_store_freeze(struct wb_store *store, bool freeze);
+
+/* Fills all but @size and @flags.  Never blocked by a drain. */
+void wb_store_status(struct wb_store *store, struct wb_ioc_status *st);
+
+/* Drains all stores, for a reboot; says on the console what could not be. */
+void wb_store_drain_all(unsigned int seconds);
+
+#endif /* WB_STORE_H */

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The target: a table's life from constructor to destructor.
+ *
+ *   ctr         checks the line, finds or makes the store
+ *   preresume   the table that is resumed takes the store over
+ *   resume      writeback may run
+ *   postsuspend no user I/O any more: drain (unless noflush), then stop
+ *   dtr         the last table drains what a noflush suspend left; what the
+ *               origin refuses stays in the store
+ */
+#define DM_MSG_PREFIX "writebehind"
+
+#include <linux/device-mapper.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "control.h"
+#include "map.h"
+#include "status.h"
+#include "store.h"
+#include "target.h"
+#include "write.h"
+
+#define WB_REBOOT_SECONDS	60
+
+/**
+ * struct wb_target - one table's hold on a store
+ * @store: the store
+ * @origin: the origin as this table has opened it
+ * @args: its line; @args.opt is what the store gets at resume
+ * @spare: a map for a budget that differs from the store's
+ */
+struct wb_target {
+	struct wb_store *store;
+	struct dm_dev *origin;
+	struct wb_args args;
+	struct wb_index *spare;
+};
+
+/*
+ * Constructor
+ */
+
+static int wb_target_open(struct dm_target *ti, struct wb_target *t)
+{
+	struct mapped_device *md = dm_table_get_md(ti->table);
+	dev_t dev;
+	int r;
+
+	if (!lookup_bdev(t->args.origin, &dev) && dev == disk_devt(dm_disk(md))) {
+		ti->error = "origin: is this very device, allowed is another block device";
+		return -EBUSY;
+	}
+	r = dm_get_device(ti, t->args.origin, dm_table_get_mode(ti->table),
+			  &t->origin);
+	if (r) {
+		t->origin = NULL;
+		ti->error = "origin: cannot be opened, allowed is a block device that nobody else holds";
+		return r;
+	}
+	if (t->origin->bdev->bd_dev == disk_devt(dm_disk(md))) {
+		ti->error = "origin: is this very device, allowed is another block device";
+		return -EBUSY;
+	}
+	if (bdev_is_zoned(t->origin->bdev)) {
+		ti->error = "origin: is zoned, allowed is a disk without zones";
+		return -EINVAL;
+	}
+	if (ti->begin || ti->len > bdev_nr_sectors(t->origin->bdev)) {
+		ti->error = "length: start must be 0 and length at most the origin's";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int wb_target_store(struct dm_target *ti, struct wb_target *t)
+{
+	struct mapped_device *md = dm_table_get_md(ti->table);
+	char name[WB_NAME_LEN];
+	const char *why = NULL;
+	struct wb_index *ix;
+	u32 nr = t->args.cache_mib << (20 - WB_BLOCK_SHIFT);
+
+	if (dm_copy_name_and_uuid(md, name, NULL))
+		strscpy(name, dm_device_name(md), sizeof(name));
+	t->store = wb_store_get(disk_devt(dm_disk(md)), name, t->origin->bdev,
+				&t->args, &why);
+	if (IS_ERR(t->store)) {
+		int r = PTR_ERR(t->store);
+
+		t->store = NULL;
+		ti->error = (char *)why;
+		return r;
+	}
+	if (t->store->index->pages.nr == nr)
+		return 0;
+	ix = wb_store_reserve(t->args.cache_mib, &why);
+	if (IS_ERR(ix)) {
+		ti->error = (char *)why;
+		return PTR_ERR(ix);
+	}
+	t->spare = ix;
+	return 0;
+}
+
+static void wb_target_free(struct dm_target *ti, struct wb_target *t)
+{
+	if (t->spare)
+		wb_index_destroy(t->spare);
+	if (t->store)
+		wb_store_put(t->store);
+	if (t->origin)
+		dm_put_device(ti, t->origin);
+	kfree(t);
+}
+
+static int wb_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct wb_target *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	int r;
+
+	if (!t) {
+		ti->error = "out of memory for a target";
+		return -ENOMEM;
+	}
+	r = wb_args_parse(ti, argc, argv, &t->args);
+	r = r ?: wb_target_open(ti, t);
+	r = r ?: wb_target_store(ti, t);
+	if (r) {
+		wb_target_free(ti, t);
+		return r;
+	}
+	t->args.origin = NULL;	/* was a part of the line */
+
+	/*
+	 * One flush, since with two the second, for the origin, could overtake
+	 * the drain that the first one starts.
+	 */
+	ti->num_flush_bios = 1;
+	ti->flush_supported = true;
+	ti->num_discard_bios = 1;
+	ti->num_write_zeroes_bios = 1;
+	ti->per_io_data_size = sizeof(struct wb_bio);
+	ti->private = t;
+	return 0;
+}
+
+/* A table that never was resumed owns nothing and has nothing to drain. */
+static void wb_dtr(struct dm_target *ti)
+{
+	struct wb_target *t = ti->private;
+	struct wb_store *store = t->store;
+
+	if (store->owner == ti) {
+		if (wb_index_nr_dirty(store->index)) {
+			wb_writeback_start(store);
+			wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT);
+			wb_writeback_stop(store);
+		}
+		wb_store_disown(store, ti);
+	}
+	wb_target_free(ti, t);
+}
+
+/*
+ * Suspend and resume
+ */
+
+static void wb_postsuspend(struct dm_target *ti)
+{
+	struct wb_target *t = ti->private;
+	struct wb_store *store = t->store;
+
+	if (!dm_noflush_suspending(ti) &&
+	    !wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT))
+		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
+		      store->name,
+		      wb_index_nr_dirty(store->index) << WB_BLOCK_SHIFT,
+		      store->origin_name);
+	wb_writeback_stop(store);
+	WRITE_ONCE(store->suspended, true);
+}
+
+static int wb_preresume(struct dm_target *ti)
+{
+	struct wb_target *t = ti->private;
+	struct wb_store *store = t->store;
+	int r;
+
+	if (store->owner == ti)
+		return 0;
+	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare);
+	if (r) {
+		DMERR("%s: cache MiB: cannot change while dirty; resume the old table, or suspend without noflush first",
+		      store->name);
+		return r;
+	}
+	if (t->spare) {
+		wb_index_destroy(t->spare);
+		t->spare = NULL;
+	}
+	return 0;
+}
+
+static void wb_resume(struct dm_target *ti)
+{
+	struct wb_target *t = ti->private;
+
+	WRITE_ONCE(t->store->suspended, false);
+	wb_writeback_start(t->store);
+}
+
+/*
+ * I/O
+ */
+
+static int wb_target_map(struct dm_target *ti, struct bio *bio)
+{
+	struct wb_target *t = ti->private;
+
+	bio->bi_iter.bi_sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+	return wb_map(t->store, bio);
+}
+
+static int wb_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn,
+			      void *data)
+{
+	struct wb_target *t = ti->private;
+
+	return fn(ti, t->origin, 0, ti->len, data);
+}
+
+/*
+ * Status and messages
+ */
+
+/* A table that is only loaded shows its own line, the live one what is in force. */
+static unsigned int wb_emit_table(struct dm_target *ti, char *result,
+				  unsigned int maxlen)
+{
+	struct wb_target *t = ti->private;
+	struct wb_store *store = t->store;
+	struct wb_options opt = t->args.opt;
+	unsigned int sz = 0;
+
+	mutex_lock(&store->lock);
+	if (store->owner == ti)
+		opt = store->opt;
+	mutex_unlock(&store->lock);
+	DMEMIT("%s %u ", t->origin->name, t->args.cache_mib);
+	return sz + wb_options_emit(&opt, result + sz, maxlen - sz);
+}
+
+static unsigned int wb_emit_ima(struct dm_target *ti, char *result,
+				unsigned int maxlen)
+{
+	struct wb_target *t = ti->private;
+	unsigned int sz = 0;
+
+	DMEMIT_TARGET_NAME_VERSION(ti->type);
+	DMEMIT(",origin_device_name=%s,cache_mib=%u,mode=%s;",
+	       t->origin->name, t->args.cache_mib,
+	       wb_mode_names[t->args.opt.mode]);
+	return sz;
+}
+
+static void wb_status(struct dm_target *ti, status_type_t type,
+		      unsigned int flags, char *result, unsigned int maxlen)
+{
+	struct wb_target *t = ti->private;
+
+	switch (type) {
+	case STATUSTYPE_INFO:
+		wb_status_emit(t->store, result, maxlen);
+		break;
+	case STATUSTYPE_TABLE:
+		wb_emit_table(ti, result, maxlen);
+		break;
+	case STATUSTYPE_IMA:
+		wb_emit_ima(ti, result, maxlen);
+		break;
+	}
+}
+
+static int wb_target_message(struct dm_target *ti, unsigned int argc, char **argv,
+			     char *result, unsigned int maxlen)
+{
+	struct wb_target *t = ti->private;
+
+	return wb_message(t->store, argc, argv);
+}
+
+/*
+ * Module
+ */
+
+static struct target_type wb_target = {
+	.name = "writebehind",
+	.version = { WB_VERSION_MAJOR, WB_VERSION_MINOR, WB_VERSION_PATCH },
+	.features = DM_TARGET_SINGLETON | DM_TARGET_ALWAYS_WRITEABLE |
+		    DM_TARGET_NOWAIT,
+	.module = THIS_MODULE,
+	.ctr = wb_ctr,
+	.dtr = wb_dtr,
+	.map = wb_target_map,
+	.postsuspend = wb_postsuspend,
+	.preresume = wb_preresume,
+	.resume = wb_resume,
+	.status = wb_status,
+	.message = wb_target_message,
+	.iterate_devices = wb_iterate_devices,
+};
+
+static int wb_reboot(struct notifier_block *nb, unsigned long event, void *data)
+{
+	wb_store_drain_all(WB_REBOOT_SECONDS);
+	return NOTIFY_DONE;
+}
+
+/* Before the drivers of the disks below put theirs to sleep. */
+static struct notifier_block wb_reboot_notifier = {
+	.notifier_call = wb_reboot,
+	.priority = INT_MAX,
+};
+
+static int __init wb_init(void)
+{
+	int r = wb_write_init();
+
+	if (r)
+		return r;
+	r = wb_control_init();
+	if (r)
+		goto no_control;
+	r = dm_register_target(&wb_target);
+	if (r)
+		goto no_target;
+	r = register_reboot_notifier(&wb_reboot_notifier);
+	if (r)
+		goto no_notifier;
+	return 0;
+
+no_notifier:
+	dm_unregister_target(&wb_target);
+no_target:
+	wb_control_exit();
+no_control:
+	wb_write_exit();
+	return r;
+}
+
+static void __exit wb_exit(void)
+{
+	unregister_reboot_notifier(&wb_reboot_notifier);
+	dm_unregister_target(&wb_target);
+	wb_control_exit();
+	wb_write_exit();
+}
+
+module_init(wb_init);
+module_exit(wb_exit);
+
+MODULE_DESCRIPTION("device-mapper target: write-behind cache in RAM");
+MODULE_AUTHOR("The dm-writebehind developers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writeback's I/O: blocks of the sweep merged into bios, completed, retired.
+ * All of it in the context of writeback's work item.
+ */
+#ifndef WB_WBIO_H
+#define WB_WBIO_H
+
+#include <uapi/linux/dm-writebehind.h>
+
+struct wb_store;
+
+int wb_io_init(struct wb_store *store);
+void wb_io_exit(struct wb_store *store);
+
+/* Writes the first blocks of the sweep, as many as one I/O takes. */
+void wb_io_submit_next(struct wb_store *store, enum wb_reason reason);
+
+/* Sees to what has completed: written blocks are clean or await a flush, others
+ * go to the retry list.
+ */
+void wb_io_reap(struct wb_store *store);
+
+/* Waits until something has completed, and reaps it. */
+void wb_io_wait(struct wb_store *store);
+
+/* Flushes the origin; what was written and reaped before is clean if it succeeds. */
+void wb_io_flush_origin(struct wb_store *store);
+
+/* Merge up to what the origin takes, again. */
+void wb_io_unlimit(struct wb_store *store);
+
+#endif /* WB_WBIO_H */

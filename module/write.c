@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A write: copied into the map, completed.
+ */
+#include <linux/device-mapper.h>
+#include <linux/highmem.h>
+#include <linux/slab.h>
+
+#include "store.h"
+#include "write.h"
+
+/* What to do with the block that the map has, when a write comes for it. */
+enum wb_overwrite {
+	WB_INTO_IT,		/* nobody else looks at its content */
+	WB_MAKE_DIRTY,		/* the same, but it was clean */
+	WB_NEW_VERSION,		/* in flight, or part of an epoch that is closed */
+};
+
+static enum wb_overwrite wb_overwrite(const struct wb_store *store,
+				      const struct wb_block *b, u64 epoch)
+{
+	switch (wb_block_state(b)) {
+	case WB_CLEAN:
+		return WB_MAKE_DIRTY;
+	case WB_DIRTY:
+		if (wb_store_mode(store) == WB_MODE_ORDERED &&
+		    b->epoch != (u32)epoch)
+			return WB_NEW_VERSION;
+		return WB_INTO_IT;
+	default:
+		return WB_NEW_VERSION;
+	}
+}
+
+static void wb_copy_from_bio(void *to, struct bio *bio, struct bvec_iter *iter,
+			     unsigned int bytes)
+{
+	if (bio_op(bio) == REQ_OP_WRITE_ZEROES) {
+		memset(to, 0, bytes);
+		bio_advance_iter(bio, iter, bytes);
+		return;
+	}
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
+		unsigned int n = min(bytes, bv.bv_len);
+		void *from = bvec_kmap_local(&bv);
+
+		memcpy(to, from, n);
+		kunmap_local(from);
+		bio_advance_iter_single(bio, iter, n);
+		to += n;
+		bytes -= n;
+	}
+}
+
+/* The block, on no list, is dirty from now on and belongs to @epoch. */
+static void wb_stamp(struct wb_shard *s, struct wb_block *b, u64 epoch)
+{
+	b->epoch = epoch;
+	list_add_tail(&b->list, &s->dirty);
+	s->nr_dirty++;
+}
+
+/*
+ * A new block for number @nr, in the place of @old if there is one.  What the
+ * write leaves of the old version is copied first, so that the new one stands
+ * for all that is known of the block.
+ */
+static struct wb_block *wb_new_block(struct wb_index *ix, struct wb_shard *s,
+				     u64 nr, struct wb_block *old, u8 mask)
+{
+	struct wb_block *b = wb_index_take_free(ix, s);
+	u8 kept = old ? wb_block_valid(old) & ~mask : 0;
+
+	if (!b)
+		return NULL;
+	if (kept)
+		memcpy(wb_block_data(&ix->pages, b),
+		       wb_block_data(&ix->pages, old), WB_BLOCK_SIZE);
+	wb_block_set(b, nr, WB_DIRTY, mask | kept);
+	if (old)
+		wb_index_replace(ix, s, old, b);
+	else
+		wb_index_insert(ix, s, b);
+	return b;
+}
+
+/*
+ * The block that a write to sectors @mask of block @nr goes into, marked and
+ * stamped, or NULL if that takes a free one and there is none, or @may_take is
+ * false.
+ */
+static struct wb_block *wb_claim(struct wb_store *store, struct wb_shard *s,
+				 u64 nr, u8 mask, u64 epoch, bool may_take)
+{
+	struct wb_block *b = wb_index_find(store->index, s, nr);
+	enum wb_overwrite how = b ? wb_overwrite(store, b, epoch) : WB_NEW_VERSION;
+
+	switch (how) {
+	case WB_INTO_IT:
+		wb_stat_add(&store->stats, WB_STAT_ABSORBED,
+			    (u64)hweight8(wb_block_valid(b) & mask) << SECTOR_SHIFT);
+		wb_block_set_valid(b, wb_block_valid(b) | mask);
+		return b;
+	case WB_MAKE_DIRTY:
+		list_del(&b->list);
+		s->nr_clean--;
+		wb_block_set(b, nr, WB_DIRTY, wb_block_valid(b) | mask);
+		break;
+	case WB_NEW_VERSION:
+		b = may_take ? wb_new_block(store->index, s, nr, b, mask) : NULL;
+		if (!b)
+			return NULL;
+		break;
+	}
+	wb_stamp(s, b, epoch);
+	return b;
+}
+
+/*
+ * As much of the write as lies in one segment, under one hold of the lock: the
+ * epoch that is read here is the one that is stamped (see epoch.h).  Returns
+ * whether all of it found room.
+ */
+static bool wb_write_segment(struct wb_store *store, struct bio *bio,
+			     struct bvec_iter *iter, bool may_take)
+{
+	struct wb_index *ix = store->index;
+	u64 nr = iter->bi_sector / WB_BLOCK_SECTORS;
+	u64 segment = nr >> WB_SEGMENT_SHIFT;
+	struct wb_shard *s = wb_index_shard(ix, nr);
+	unsigned int first, count;
+	struct wb_block *b;
+	bool new_epoch;
+	u32 dirty;
+	u64 epoch;
+
+	spin_lock(&s->lock);
+	epoch = wb_epoch_open(&store->epochs);
+	dirty = s->nr_dirty;
+	do {
+		first = iter->bi_sector & (WB_BLOCK_SECTORS - 1);
+		count = min(WB_BLOCK_SECTORS - first,
+			    iter->bi_size >> SECTOR_SHIFT);
+		b = wb_claim(store, s, nr, wb_sector_mask(first, count), epoch,
+			     may_take);
+		if (!b)
+			break;
+		wb_copy_from_bio(wb_block_data(&ix->pages, b) +
+				 (first << SECTOR_SHIFT), bio, iter,
+				 count << SECTOR_SHIFT);
+		nr++;
+	} while (iter->bi_size && nr >> WB_SEGMENT_SHIFT == segment);
+	dirty = s->nr_dirty - dirty;
+	new_epoch = dirty && wb_epoch_touch(&store->epochs, epoch);
+	spin_unlock(&s->lock);
+
+	if (dirty)
+		wb_pace_dirtied(&store->pace, dirty);
+	if (new_epoch)
+		wb_writeback_arm(store);
+	return b;
+}
+
+static bool wb_write_blocks(struct wb_store *store, struct bio *bio,
+			    struct bvec_iter *iter, bool may_take)
+{
+	while (iter->bi_size)
+		if (!wb_write_segment(store, bio, iter, may_take))
+			return false;
+	return true;
+}
+
+static void wb_write_done(struct wb_store *store, struct bio *bio)
+{
+	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high))
+		wb_writeback_nudge(store);
+	if (bio->bi_opf & REQ_FUA)
+		wb_flush_bio(store, bio);
+	else
+		bio_endio(bio);
+}
+
+/*
+ * No room
+ */
+
+static struct workqueue_struct *wb_deferred_wq;
+
+/**
+ * struct wb_deferred - a write whose writer was killed while it waited
+ * @work: to go on with it
+ * @store: the store
+ * @bio: the write, with what is left of it
+ */
+struct wb_deferred {
+	struct work_struct work;
+	struct wb_store *store;
+	struct bio *bio;
+};
+
+/* Waits for room with the turn; returns false if the writer is killed. */
+static bool wb_write_in_turn(struct wb_store *store, struct bio *bio,
+			     struct bvec_iter *iter)
+{
+	while (!wb_write_blocks(store, bio, iter, true)) {
+		if (wb_index_reclaim(store->index))
+			continue;
+		wb_writeback_kick(store);
+		if (wait_event_killable(store->pace.room,
+					wb_index_has_room(store->index)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The semaphore's waiters are served in the order in which they came, and as
+ * long as there are any nobody else takes a free block.  Who has the turn waits
+ * for writeback only, which needs neither memory nor the turn.
+ */
+static bool wb_write_wait(struct wb_store *store, struct bio *bio,
+			  struct bvec_iter *iter)
+{
+	struct wb_pace *p = &store->pace;
+	bool done = false;
+
+	atomic_inc(&p->waiting);
+	if (!down_killable(&p->turn)) {
+		done = wb_write_in_turn(store, bio, iter);
+		up(&p->turn);
+	}
+	atomic_dec(&p->waiting);
+	return done;
+}
+
+/* A kernel thread gets no signals: it waits as long as it takes. */
+static void wb_write_deferred(struct work_struct *work)
+{
+	struct wb_deferred *d = container_of(work, struct wb_deferred, work);
+	struct bvec_iter iter = d->bio->bi_iter;
+
+	wb_write_wait(d->store, d->bio, &iter);
+	wb_write_done(d->store, d->bio);
+	kfree(d);
+}
+
+static void wb_write_defer(struct wb_store *store, struct bio *bio)
+{
+	struct wb_deferred *d = kmalloc(sizeof(*d), GFP_NOIO);
+
+	if (!d) {
+		bio->bi_status = BLK_STS_RESOURCE;
+		bio_endio(bio);
+		return;
+	}
+	INIT_WORK(&d->work, wb_write_deferred);
+	d->store = store;
+	d->bio = bio;
+	queue_work(wb_deferred_wq, &d->work);
+}
+
+void wb_write_bio(struct wb_store *store, struct bio *bio)
+{
+	struct bvec_iter iter = bio->bi_iter;
+
+	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
+	wb_stat_add(&store->stats, WB_STAT_WRITE, iter.bi_size);
+	if (likely(wb_write_blocks(store, bio, &iter,
+				   !wb_pace_queued(&store->pace)))) {
+		wb_write_done(store, bio);
+		return;
+	}
+
+	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return;
+	}
+	if (wb_write_wait(store, bio, &iter)) {
+		wb_write_done(store, bio);
+		return;
+	}
+	bio->bi_iter = iter;
+	wb_write_defer(store, bio);
+}
+
+int wb_write_init(void)
+{
+	wb_deferred_wq = alloc_workqueue("writebehind-deferred",
+					 WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return wb_deferred_wq ? 0 : -ENOMEM;
+}
+
+void wb_write_exit(void)
+{
+	destroy_workqueue(wb_deferred_wq);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A write: copied into the map, completed.
+ */
+#ifndef WB_WRITE_H
+#define WB_WRITE_H
+
+#include <linux/bio.h>
+#include <linux/workqueue.h>
+
+struct wb_store;
+
+/**
+ * wb_write_bio - take a write or write-zeroes
+ * @store: the store
+ * @bio: the bio; completed when its data is in RAM, and FUA as wb_flush_bio()
+ *
+ * Waits for room when there is none: in the order of arrival, killably.  A
+ * writer that is killed leaves; its bio stays in the queue, since it may carry
+ * other people's data.  REQ_NOWAIT is told to come again.
+ */
+void wb_write_bio(struct wb_store *store, struct bio *bio);
+
+int wb_write_init(void);
+void wb_write_exit(void);
+
+#endif /* WB_WRITE_H */

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writeback: when, what, in which order.  How an I/O is made is in wbio.c.
+ */
+#include <linux/list_sort.h>
+#include <linux/sched/mm.h>
+
+#include "store.h"
+#include "wbio.h"
+
+#define WB_UNFLUSHED_SHARE	8	/* of the budget: then flush the origin */
+#define WB_UNFLUSHED_URGENT	32	/* the same while a writer waits */
+
+/*
+ * Reasons
+ */
+
+static bool wb_age_reason(struct wb_store *store, enum wb_reason *reason)
+{
+	u64 age = wb_epoch_age(&store->epochs);
+
+	if (!age)
+		return false;
+	*reason = WB_REASON_AGE;
+	if (age >= msecs_to_jiffies(READ_ONCE(store->opt.max_age)))
+		return true;
+	*reason = WB_REASON_IDLE;
+	return jiffies - READ_ONCE(store->last_io) >=
+	       msecs_to_jiffies(READ_ONCE(store->opt.pause_writeback));
+}
+
+static bool wb_watermark_reason(struct wb_store *store, enum wb_reason *reason)
+{
+	struct wb_writeback *wb = &store->wb;
+	u64 dirty = wb_pace_dirty(&store->pace);
+
+	wb->above = dirty > READ_ONCE(store->pace.high) ||
+		    (wb->above && dirty > READ_ONCE(store->pace.low));
+	*reason = WB_REASON_WATERMARK;
+	return wb->above;
+}
+
+static bool wb_retry_due(struct wb_store *store)
+{
+	return !list_empty(&store->wb.retry) &&
+	       time_after_eq(jiffies, READ_ONCE(store->health.retry_at));
+}
+
+static bool wb_reason(struct wb_store *store, enum wb_reason *reason)
+{
+	u64 durable = wb_epoch_durable(&store->epochs);
+
+	if (READ_ONCE(store->wb.stop))
+		return false;
+	if (READ_ONCE(store->flush.want) > durable) {
+		*reason = READ_ONCE(store->wb.teardown) ? WB_REASON_TEARDOWN :
+							  WB_REASON_FLUSH;
+		return true;
+	}
+	if (wb_pace_queued(&store->pace) && !wb_index_has_room(store->index)) {
+		*reason = WB_REASON_PRESSURE;
+		return true;
+	}
+	if (READ_ONCE(store->frozen))
+		return false;
+	*reason = WB_REASON_AGE;
+	if (wb_retry_due(store))
+		return true;
+	return wb_watermark_reason(store, reason) || wb_age_reason(store, reason);
+}
+
+/*
+ * A sweep: collect, sort, write, settle
+ */
+
+/* Sorting millions takes a while; the comparison is where to yield. */
+static int wb_block_cmp(void *priv, const struct list_head *a,
+			const struct list_head *b)
+{
+	u32 *count = priv;
+	u64 na = wb_block_nr(list_entry(a, struct wb_block, list));
+	u64 nb = wb_block_nr(list_entry(b, struct wb_block, list));
+
+	if (!(++*count & 0xffff))
+		cond_resched();
+	return na > nb;
+}
+
+static void wb_sort(struct list_head *list)
+{
+	u32 count = 0;
+
+	list_sort(&count, list, wb_block_cmp);
+}
+
+/* The list is in ascending order; mostly all of it is wanted. */
+static void wb_collect_shard(struct wb_shard *s, u64 epoch, struct list_head *to)
+{
+	struct wb_block *b, *next;
+
+	if (list_empty(&s->dirty))
+		return;
+	b = list_last_entry(&s->dirty, struct wb_block, list);
+	if (wb_stamp_within(b->epoch, epoch)) {
+		list_splice_tail_init(&s->dirty, to);
+		return;
+	}
+	list_for_each_entry_safe(b, next, &s->dirty, list) {
+		if (!wb_stamp_within(b->epoch, epoch))
+			return;
+		list_move_tail(&b->list, to);
+	}
+}
+
+/*
+ * Takes each shard's lock even if its list looks empty: that waits out a writer
+ * who stamped before the epoch was closed (see epoch.h).
+ */
+static void wb_collect(struct wb_store *store, u64 epoch)
+{
+	struct wb_index *ix = store->index;
+	u32 i;
+
+	for (i = 0; i < ix->nr_shards; i++) {
+		struct wb_shard *s = &ix->shards[i];
+
+		spin_lock(&s->lock);
+		wb_collect_shard(s, epoch, &store->wb.sweep);
+		spin_unlock(&s->lock);
+		cond_resched();
+	}
+}
+
+static void wb_collect_retry(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+
+	list_splice_tail_init(&wb->retry, &wb->sweep);
+}
+
+/*
+ * Strictly in order: a failed epoch holds all later ones; else the oldest that
+ * is not durable, and the open one only when it is the turn.  Elsewhere all that
+ * there is; no block is there twice then, since a block is superseded only
+ * while it is in flight and nothing is in flight between sweeps.
+ */
+static bool wb_sweep_begin(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+	bool strict = wb_store_strict(store);
+	u64 epoch;
+
+	if (strict && !list_empty(&wb->retry)) {
+		if (!wb_retry_due(store))
+			return false;
+		wb_collect_retry(store);
+	} else {
+		epoch = wb_epoch_durable(&store->epochs) + 1;
+		if (!strict || epoch == wb_epoch_open(&store->epochs))
+			epoch = wb_epoch_close(&store->epochs);
+		wb->sweep_epoch = min(epoch, wb_ranges_limit(store));
+		if (wb_retry_due(store))
+			wb_collect_retry(store);
+		wb_collect(store, wb->sweep_epoch);
+		if (list_empty(&wb->sweep) && !list_empty(&wb->retry))
+			return false;
+	}
+	wb_sort(&wb->sweep);
+	wb->failed = false;
+	wb->sweeping = true;
+	return true;
+}
+
+static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
+{
+	struct wb_writeback *wb = &store->wb;
+	u32 nr = store->index->pages.nr;
+
+	if (!wb->nr_unflushed)
+		return false;
+	if (wb->nr_unflushed >= nr / WB_UNFLUSHED_SHARE)
+		return true;
+	if (reason == WB_REASON_WATERMARK)
+		return wb_pace_dirty(&store->pace) - wb->nr_unflushed <=
+		       READ_ONCE(store->pace.low);
+	return wb_pace_queued(&store->pace) &&
+	       (!wb->nr_ios || wb->nr_unflushed >= nr / WB_UNFLUSHED_URGENT);
+}
+
+/* Writes on until the sweep is done, the reason is gone or a range is due. */
+static void wb_sweep_run(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+	enum wb_reason reason;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	while (!list_empty(&wb->sweep)) {
+		wb_io_reap(store);
+		if (wb_ranges_due(store) || !wb_reason(store, &reason))
+			break;
+		if (wb_flush_due(store, reason))
+			wb_io_flush_origin(store);
+		else if (wb->nr_ios >= READ_ONCE(store->opt.writeback_jobs))
+			wb_io_wait(store);
+		else
+			wb_io_submit_next(store, reason);
+		cond_resched();
+	}
+	blk_finish_plug(&plug);
+}
+
+static void wb_quiesce(struct wb_store *store)
+{
+	while (store->wb.nr_ios)
+		wb_io_wait(store);
+	if (store->wb.nr_unflushed)
+		wb_io_flush_origin(store);
+}
+
+/* For status, which cannot walk the list. */
+static void wb_publish_retry(struct wb_writeback *wb)
+{
+	struct wb_block *b;
+	u64 first = U64_MAX;
+	u32 n = 0;
+
+	list_for_each_entry(b, &wb->retry, list) {
+		first = min(first, wb_block_nr(b));
+		n++;
+	}
+	WRITE_ONCE(wb->nr_retry, n);
+	WRITE_ONCE(wb->first_retry, first);
+}
+
+/*
+ * The end of a sweep is the end of its epoch if all of it is durable.  Where
+ * blocks that failed earlier were not yet due it ends no epoch, but is no new
+ * failure either.
+ */
+static void wb_sweep_end(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+
+	wb_quiesce(store);
+	if (wb->need_flush)
+		wb_io_flush_origin(store);
+	wb_publish_retry(wb);
+	wb->sweeping = false;
+	if (wb->failed) {
+		wb_health_failed(store);
+	} else if (list_empty(&wb->retry)) {
+		wb_io_unlimit(store);
+		wb_epoch_settle(&store->epochs, wb->sweep_epoch);
+		wb_health_recovered(store);
+		wb_store_settle_mode(store);
+	}
+	wb_flush_settle(store, wb->failed);
+}
+
+/* A flush that failed with nothing left to write is tried again like a write. */
+static bool wb_backing_off(struct wb_store *store)
+{
+	return store->health.attempts &&
+	       time_before(jiffies, READ_ONCE(store->health.retry_at));
+}
+
+static bool wb_step(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+	enum wb_reason reason;
+
+	if (READ_ONCE(wb->stop))
+		return false;
+	if (wb_ranges_due(store)) {
+		wb_quiesce(store);
+		wb_ranges_apply(store);
+		return true;
+	}
+	if (!wb_reason(store, &reason))
+		return false;
+	if (!wb->sweeping) {
+		if (wb_backing_off(store) && list_empty(&wb->retry))
+			return false;
+		if (!wb_sweep_begin(store))
+			return false;
+	}
+	wb_sweep_run(store);
+	if (list_empty(&wb->sweep))
+		wb_sweep_end(store);
+	return true;
+}
+
+/*
+ * The work item
+ */
+
+static unsigned long wb_until(u64 limit, u64 since)
+{
+	return limit > since ? limit - since : 1;
+}
+
+/* When to look again: a retry, or what age and idleness ask for. Zero: not by itself. */
+static unsigned long wb_next_look(struct wb_store *store)
+{
+	unsigned long retry_at = READ_ONCE(store->health.retry_at);
+	u64 age = wb_epoch_age(&store->epochs);
+	unsigned long next, now = jiffies;
+
+	if (READ_ONCE(store->frozen) &&
+	    READ_ONCE(store->flush.want) <= wb_epoch_durable(&store->epochs))
+		return 0;
+	if (store->health.attempts)
+		return time_after(retry_at, now) ? retry_at - now : 1;
+	if (!age)
+		return 0;
+	next = wb_until(msecs_to_jiffies(READ_ONCE(store->opt.max_age)), age);
+	return min(next, wb_until(msecs_to_jiffies(READ_ONCE(store->opt.pause_writeback)),
+				  now - READ_ONCE(store->last_io)));
+}
+
+static void wb_run(struct wb_store *store)
+{
+	wb_pace_begin(&store->pace);
+	while (wb_step(store))
+		cond_resched();
+	wb_quiesce(store);
+	wb_publish_retry(&store->wb);
+	wb_pace_end(&store->pace);
+	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
+}
+
+static void wb_work(struct work_struct *work)
+{
+	struct wb_store *store = container_of(to_delayed_work(work),
+					      struct wb_store, wb.work);
+	struct wb_writeback *wb = &store->wb;
+	unsigned int noio = memalloc_noio_save();
+	unsigned long next;
+
+	WRITE_ONCE(wb->active, true);
+	wb_run(store);
+	WRITE_ONCE(wb->active, false);
+	memalloc_noio_restore(noio);
+
+	if (READ_ONCE(wb->stop))
+		return;
+	/*
+	 * A writer that still saw us active did not kick.  Pairs with the barrier
+	 * in wb_writeback_nudge(): it sees us inactive or we see its block.
+	 */
+	smp_mb();
+	next = wb_next_look(store);
+	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high) &&
+	    !store->health.attempts && !READ_ONCE(store->frozen))
+		next = 1;
+	if (next)
+		queue_delayed_work(wb->wq, &wb->work, next);
+}
+
+void wb_writeback_kick(struct wb_store *store)
+{
+	if (!READ_ONCE(store->wb.stop))
+		mod_delayed_work(store->wb.wq, &store->wb.work, 0);
+}
+
+void wb_writeback_nudge(struct wb_store *store)
+{
+	smp_mb();	/* see wb_work() */
+	if (!READ_ONCE(store->wb.active) && !READ_ONCE(store->frozen) &&
+	    !wb_health_failing(&store->health))
+		wb_writeback_kick(store);
+}
+
+void wb_writeback_arm(struct wb_store *store)
+{
+	u32 ms = min(READ_ONCE(store->opt.max_age),
+		     READ_ONCE(store->opt.pause_writeback));
+
+	if (!READ_ONCE(store->wb.stop))
+		queue_delayed_work(store->wb.wq, &store->wb.work,
+				   max(msecs_to_jiffies(ms), 1UL));
+}
+
+/*
+ * Life
+ */
+
+int wb_writeback_init(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+
+	INIT_LIST_HEAD(&wb->sweep);
+	INIT_LIST_HEAD(&wb->retry);
+	INIT_LIST_HEAD(&wb->unflushed);
+	INIT_DELAYED_WORK(&wb->work, wb_work);
+	wb->stop = true;
+	wb->wq = alloc_workqueue("writebehind-%llu",
+				 WQ_MEM_RECLAIM | WQ_UNBOUND, 1, store->id);
+	if (!wb->wq)
+		return -ENOMEM;
+	if (wb_io_init(store)) {
+		destroy_workqueue(wb->wq);
+		wb->wq = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void wb_writeback_exit(struct wb_store *store)
+{
+	if (!store->wb.wq)
+		return;
+	cancel_delayed_work_sync(&store->wb.work);
+	destroy_workqueue(store->wb.wq);
+	wb_io_exit(store);
+}
+
+void wb_writeback_start(struct wb_store *store)
+{
+	wb_io_unlimit(store);
+	wb_health_hurry(store);
+	WRITE_ONCE(store->wb.teardown, false);
+	WRITE_ONCE(store->wb.stop, false);
+	wb_writeback_kick(store);
+}
+
+/* The work waits for all that it has in flight before it returns. */
+void wb_writeback_stop(struct wb_store *store)
+{
+	WRITE_ONCE(store->wb.stop, true);
+	cancel_delayed_work_sync(&store->wb.work);
+}
+
+bool wb_writeback_drain(struct wb_store *store, long timeout)
+{
+	u64 passes = READ_ONCE(store->flush.passes);
+	u64 epoch;
+
+	WRITE_ONCE(store->wb.teardown, true);
+	wb_health_hurry(store);
+	epoch = wb_flush_start(store);
+	wait_event_killable_timeout(store->flush.settled,
+		wb_epoch_durable(&store->epochs) >= epoch ||
+		(wb_health_failing(&store->health) &&
+		 READ_ONCE(store->flush.passes) != passes), timeout);
+	WRITE_ONCE(store->wb.teardown, false);
+	return wb_epoch_durable(&store->epochs) >= epoch;
+}
+
+u32 wb_writeback_blocks(const struct wb_store *store)
+{
+	return READ_ONCE(store->wb.nr_inflight) + READ_ONCE(store->wb.nr_unflushed);
+}
+
+void wb_writeback_unflushed(struct wb_store *store)
+{
+	store->wb.need_flush = true;
+}
+
+void wb_writeback_forget(struct wb_store *store, struct wb_shard *s,
+			 struct wb_block *b, u8 mask)
+{
+	u8 gone = wb_block_valid(b) & mask;
+
+	if (wb_block_state(b) == WB_DIRTY)
+		wb_stat_add(&store->stats, WB_STAT_ABSORBED,
+			    (u64)hweight8(gone) << SECTOR_SHIFT);
+	wb_block_set_valid(b, wb_block_valid(b) & ~mask);
+	if (wb_block_valid(b))
+		return;
+	wb_index_remove(store->index, s, b);
+	list_del_init(&b->list);
+	if (wb_block_state(b) == WB_CLEAN) {
+		s->nr_clean--;
+	} else {
+		s->nr_dirty--;
+		wb_pace_dirtied(&store->pace, -1);
+	}
+	wb_index_give_free(store->index, s, b);
+}

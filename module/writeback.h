@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writeback: carries dirty blocks to the origin, sorted, merged, in order.
+ *
+ * It goes in sweeps.  A sweep collects what is dirty, sorts it by address and
+ * writes it from one end to the other; what is written meanwhile is for the
+ * next one.  In ordered mode a sweep is one epoch exactly.  One work item does
+ * all of it, so a block is never in flight twice, and with nothing in flight the
+ * item may do what needs quiet: discards, zeroes, the end of an epoch.
+ *
+ * A block is clean once its write has completed and, where the origin has a
+ * volatile cache, a flush of the origin that was sent after that has succeeded.
+ */
+#ifndef WB_WRITEBACK_H
+#define WB_WRITEBACK_H
+
+#include <linux/bio.h>
+#include <linux/llist.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "index.h"
+
+struct wb_store;
+
+/**
+ * struct wb_writeback - writeback of a store
+ * @wq: runs @work; may be relied on to free memory
+ * @work: the one work item; all below but @done, @stop, @teardown and @above
+ *	belong to it
+ * @active: it is running and looks for new work by itself
+ * @stop: it must not touch the origin: no table is resumed
+ * @teardown: what is written now is written for a suspend or removal
+ * @above: dirty data was above the high watermark and is not yet below the low
+ * @sweep: sorted, yet to be written
+ * @sweep_epoch: all up to here is durable when the sweep has ended well
+ * @sweeping: a sweep has begun and not ended
+ * @failed: something could not be written in this sweep
+ * @retry: what could not be written
+ * @nr_retry: length of it when it was last published
+ * @first_retry: the lowest block of it
+ * @unflushed: written, awaiting a flush of the origin
+ * @nr_unflushed: length of it
+ * @need_flush: something reached the origin since its last good flush
+ * @nr_ios: I/Os in flight
+ * @nr_inflight: blocks in flight
+ * @io_blocks: blocks in an I/O at most; halved when one fails, to bisect
+ * @done: completed I/Os, from interrupt context
+ * @wait: woken for @done
+ * @ios: for an I/O and its first bio
+ * @extra: for further bios of a block with holes
+ */
+struct wb_writeback {
+	struct workqueue_struct *wq;
+	struct delayed_work work;
+	bool active;
+	bool stop;
+	bool teardown;
+	bool above;
+
+	struct list_head sweep;
+	u64 sweep_epoch;
+	bool sweeping;
+	bool failed;
+	struct list_head retry;
+	u32 nr_retry;
+	u64 first_retry;
+	struct list_head unflushed;
+	u32 nr_unflushed;
+	bool need_flush;
+
+	u32 nr_ios;
+	u32 nr_inflight;
+	u32 io_blocks;
+	struct llist_head done;
+	wait_queue_head_t wait;
+	struct bio_set ios;
+	struct bio_set extra;
+};
+
+int wb_writeback_init(struct wb_store *store);
+void wb_writeback_exit(struct wb_store *store);
+
+/* The origin may be written from now on.  Process context. */
+void wb_writeback_start(struct wb_store *store);
+
+/* Waits for what is in flight; the origin is not touched after that. */
+void wb_writeback_stop(struct wb_store *store);
+
+/* Something may have to be done now.  Any context. */
+void wb_writeback_kick(struct wb_store *store);
+
+/* The same from a writer above the watermark: free while writeback is at work. */
+void wb_writeback_nudge(struct wb_store *store);
+
+/* Something became dirty: see to it in time.  Any context. */
+void wb_writeback_arm(struct wb_store *store);
+
+/**
+ * wb_writeback_drain - write all that is dirty, and wait
+ * @store: the store
+ * @timeout: jiffies, or MAX_SCHEDULE_TIMEOUT
+ *
+ * Sleeps killably.  Gives up on a device that is failing.
+ *
+ * Return: whether nothing is dirty.
+ */
+bool wb_writeback_drain(struct wb_store *store, long timeout);
+
+/* Blocks written or being written, for status. */
+u32 wb_writeback_blocks(const struct wb_store *store);
+
+/* Something reached the origin by another way.  In writeback's context. */
+void wb_writeback_unflushed(struct wb_store *store);
+
+/**
+ * wb_writeback_forget - sectors of a block need not be kept any more
+ * @store: the store
+ * @s: the block's shard, locked
+ * @b: a block in the map, not in flight
+ * @mask: the sectors
+ *
+ * In writeback's context.  Frees the block if no sector is left.
+ */
+void wb_writeback_forget(struct wb_store *store, struct wb_shard *s,
+			 struct wb_block *b, u8 mask);
+
+#endif /* WB_WRITEBACK_H */
