@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <libdevmapper.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "mapper.h"
+
+#define LEVEL_MASK	0x7	/* the library keeps flags in the other bits */
+
+static char complaint[256];
+
+/* The first message is the cause, later ones are what came of it. */
+__attribute__((format(printf, 5, 6)))
+static void keep_first(int level, const char *file, int line, int dm_errno,
+		       const char *fmt, ...)
+{
+	va_list args;
+
+	(void)file;
+	(void)line;
+	(void)dm_errno;
+	if ((level & LEVEL_MASK) > LOG_ERR || complaint[0])
+		return;
+	va_start(args, fmt);
+	vsnprintf(complaint, sizeof(complaint), fmt, args);
+	va_end(args);
+}
+
+void mapper_init(void)
+{
+	dm_log_with_errno_init(keep_first);
+}
+
+const char *mapper_complaint(void)
+{
+	return complaint;
+}
+
+static struct dm_task *new_task(int type, const char *name)
+{
+	struct dm_task *task = dm_task_create(type);
+
+	if (task && !dm_task_set_name(task, name)) {
+		dm_task_destroy(task);
+		task = NULL;
+	}
+	return task;
+}
+
+/* Runs @task, waits for udev to have dealt with it, frees it. */
+static int run(struct dm_task *task)
+{
+	uint32_t cookie = 0;
+	int err = 0;
+
+	if (!dm_task_set_cookie(task, &cookie, 0) || !dm_task_run(task)) {
+		err = dm_task_get_errno(task);
+		if (!err)
+			err = EIO;
+		if (!complaint[0])
+			snprintf(complaint, sizeof(complaint), "%s", strerror(err));
+	}
+	dm_udev_wait(cookie);
+	dm_task_update_nodes();
+	dm_task_destroy(task);
+	return err;
+}
+
+bool mapper_exists(const char *name)
+{
+	struct dm_task *task = new_task(DM_DEVICE_INFO, name);
+	struct dm_info info = { };
+	bool exists;
+
+	exists = task && dm_task_run(task) && dm_task_get_info(task, &info) &&
+		 info.exists;
+	if (task)
+		dm_task_destroy(task);
+	return exists;
+}
+
+int mapper_create(const char *name, uint64_t sectors, const char *params)
+{
+	struct dm_task *task;
+
+	complaint[0] = '\0';
+	task = new_task(DM_DEVICE_CREATE, name);
+	if (!task)
+		return EINVAL;
+	if (!dm_task_add_target(task, 0, sectors, "writebehind", params)) {
+		dm_task_destroy(task);
+		return ENOMEM;
+	}
+	return run(task);
+}
+
+int mapper_remove(const char *name)
+{
+	struct dm_task *task;
+
+	complaint[0] = '\0';
+	task = new_task(DM_DEVICE_REMOVE, name);
+	if (!task)
+		return EINVAL;
+	/* udev may hold it for a moment. */
+	dm_task_retry_remove(task);
+	return run(task);
+}
