@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What prepare, build and run share: where things are, and how to name a kernel.
+
+vm_dir=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+repo_root=$(realpath "$vm_dir/../..")
+
+# Root's cache is shared by all checkouts; anyone else gets one of their own.
+if [ "$(id -u)" = 0 ]; then
+	WB_CACHE=${WB_CACHE:-/var/cache/dm-writebehind}
+else
+	WB_CACHE=${WB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dm-writebehind}
+fi
+
+die()
+{
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# The first of its arguments that exists.
+first_existing()
+{
+	local path
+
+	for path; do
+		[ -e "$path" ] && echo "$path" && return
+	done
+	return 1
+}
+
+# kernel_dir NAME: the directory of a kernel given as 6.1, 6.12 or a path.
+kernel_dir()
+{
+	case $1 in
+	*/*) realpath "$1" ;;
+	*) echo "$WB_CACHE/$1" ;;
+	esac
+}
+
+# A kernel directory is either an extracted Debian package, a kernel's own
+# build tree (make O=DIR), or anything with the same few names in it.
+kernel_image()
+{
+	first_existing "$1"/bzImage "$1"/boot/vmlinuz-* "$1"/arch/x86/boot/bzImage
+}
+
+# Where to build modules for it: `make -C` wants a directory with a .config.
+kernel_build_dir()
+{
+	first_existing "$1"/build/.config "$1"/usr/src/linux-headers-*-amd64/.config \
+		"$1"/.config | sed 's,/\.config$,,' | grep .
+}
+
+# lib/modules/VERSION below it; a kernel that has all it needs built in may
+# have none.
+kernel_modules()
+{
+	local dir
+
+	for dir in "$1"/lib/modules/*/; do
+		[ -e "$dir/modules.dep" ] && echo "${dir%/}" && return
+	done
+}
+
+# build_tree KERNEL-DIR: where this checkout's module is built for a kernel.
+build_tree()
+{
+	local key
+
+	key=$(echo "$repo_root" | sha256sum | cut -c1-12)
+	case $1 in
+	"$WB_CACHE"/*) echo "$WB_CACHE/build/$key-${1##*/}" ;;
+	*) echo "$WB_CACHE/build/$key-$(echo "$1" | sha256sum | cut -c1-12)" ;;
+	esac
+}
+
+# What the root file system, the disks and the tests' first dmsetup need. A
+# name that is built in, or unknown to this kernel, costs nothing.
+guest_modules="virtio_pci virtio_console virtio_blk 9pnet_virtio 9p overlay
+	configfs dm-mod"
+
+# make_initramfs MODULES-DIR OUT: busybox, the modules in the order they load
+# in, and the init. Not compressed: an emulated CPU pays more to unpack it than
+# qemu does to hand it over.
+make_initramfs()
+{
+	local modules=$1 out=$2 work name module
+
+	work=$(mktemp -d "${TMPDIR:-/tmp}/wb-initramfs.XXXXXX") || return
+	mkdir -p "$work"/{bin,m,dev,proc,sys,host,rw,root}
+	cp "$(command -v busybox)" "$work/bin/busybox"
+	cp "$vm_dir/initramfs-init" "$work/init"
+	chmod 755 "$work/init"
+	: >"$work/m/order"
+
+	for name in ${modules:+$guest_modules}; do
+		modprobe -d "${modules%/lib/modules/*}" -S "${modules##*/}" \
+			--show-depends "$name" 2>/dev/null
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+	while read -r module; do
+		name=$(basename "$module" | sed 's/\.ko.*/.ko/')
+		case $module in
+		*.xz) xz -dc "$module" >"$work/m/$name" ;;
+		*.zst) zstd -dcq "$module" >"$work/m/$name" ;;
+		*) cp "$module" "$work/m/$name" ;;
+		esac
+		echo "$name" >>"$work/m/order"
+	done
+
+	(cd "$work" && find . | cpio -o -H newc --quiet) >"$out.$$" &&
+		mv "$out.$$" "$out"
+	rm -rf "$work"
+}
+
+# initramfs_for KERNEL-DIR: made anew when the kernel's modules or the init
+# script change, so that nobody has to remember to.
+initramfs_for()
+{
+	local dir=$1 modules key image
+
+	modules=$(kernel_modules "$dir")
+	key=$({ cat "$vm_dir/initramfs-init"; echo "$guest_modules";
+		[ -z "$modules" ] || stat -c '%Y %n' "$modules/modules.dep";
+		} | sha256sum | cut -c1-16)
+	image=$WB_CACHE/initramfs/$key.cpio
+	if [ ! -e "$image" ]; then
+		mkdir -p "$WB_CACHE/initramfs"
+		make_initramfs "$modules" "$image" || return
+	fi
+	echo "$image"
+}
