@@ -105,11 +105,14 @@ static int wb_ioctl_flush(struct wb_store *store, union wb_arg *arg)
 
 	if (fl->epoch > wb_epoch_open(&store->epochs))
 		return -EINVAL;
-	if (!fl->epoch)
+	if (!fl->epoch) {
+		fl->attempts = wb_flush_attempts(store);
+		wb_health_hurry(store);
 		fl->epoch = wb_flush_start(store);
+	}
 	if (fl->flags & WB_FLUSH_ASYNC)
-		return 0;
-	return wb_flush_wait(store, fl->epoch, fl->timeout_ms);
+		return READ_ONCE(store->orphan) ? -ENXIO : 0;
+	return wb_flush_wait(store, fl->epoch, fl->attempts, fl->timeout_ms);
 }
 
 static bool wb_terminated(const u8 *s, size_t size)
@@ -169,12 +172,12 @@ static int wb_ioctl_clear_stats(struct wb_store *store, union wb_arg *arg)
 
 static const struct wb_command wb_commands[] = {
 	{ WB_IOC_VERSION, 24, 0, 0, false, wb_ioctl_version },
-	{ WB_IOC_LIST, 384, 0, 0, false, wb_ioctl_list },
-	{ WB_IOC_STATUS, 384, WB_NAMES_DEVICE(wb_ioc_status), 0, false,
+	{ WB_IOC_LIST, 376, 0, 0, false, wb_ioctl_list },
+	{ WB_IOC_STATUS, 376, WB_NAMES_DEVICE(wb_ioc_status), 0, false,
 	  wb_ioctl_status },
 	{ WB_IOC_STATS, 184, WB_NAMES_DEVICE(wb_ioc_stats), 0, false,
 	  wb_ioctl_stats },
-	{ WB_IOC_FLUSH, 40, WB_NAMES_DEVICE(wb_ioc_flush), WB_FLUSH_ASYNC, true,
+	{ WB_IOC_FLUSH, 48, WB_NAMES_DEVICE(wb_ioc_flush), WB_FLUSH_ASYNC, true,
 	  wb_ioctl_flush },
 	{ WB_IOC_SET, 120, WB_NAMES_DEVICE(wb_ioc_option), 0, true, wb_ioctl_set },
 	{ WB_IOC_GET, 120, WB_NAMES_DEVICE(wb_ioc_option), 0, false, wb_ioctl_get },

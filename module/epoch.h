@@ -26,7 +26,7 @@
 
 /**
  * struct wb_epochs - the epochs of a store
- * @lock: guards all of it; innermost
+ * @lock: innermost
  * @open: stamped on what is written now
  * @used: the last epoch that was stamped; @open or smaller
  * @durable: all up to here is durable on the origin; smaller than @open
@@ -35,7 +35,7 @@
  *	are not durable, ascending; the oldest is always there
  */
 struct wb_epochs {
-	spinlock_t lock;
+	spinlock_t lock;	/* guards all of it; innermost */
 	u64 open;
 	u64 used;
 	u64 durable;

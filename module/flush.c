@@ -81,28 +81,41 @@ u64 wb_flush_start(struct wb_store *store)
 	return epoch;
 }
 
-static bool wb_flush_ended(struct wb_store *store, u64 epoch, u64 passes)
+u64 wb_flush_attempts(const struct wb_store *store)
 {
-	return wb_epoch_durable(&store->epochs) >= epoch ||
-	       (wb_health_failing(&store->health) &&
-		READ_ONCE(store->flush.passes) != passes);
+	return READ_ONCE(store->flush.attempts);
 }
 
-int wb_flush_wait(struct wb_store *store, u64 epoch, u64 timeout_ms)
+bool wb_flush_hopeless(const struct wb_store *store, u64 attempts)
+{
+	return wb_health_failing(&store->health) &&
+	       wb_flush_attempts(store) != attempts;
+}
+
+static bool wb_flush_ended(const struct wb_store *store, u64 epoch, u64 attempts)
+{
+	return wb_epoch_durable(&store->epochs) >= epoch ||
+	       READ_ONCE(store->orphan) || wb_flush_hopeless(store, attempts);
+}
+
+int wb_flush_wait(struct wb_store *store, u64 epoch, u64 attempts,
+		  u64 timeout_ms)
 {
 	struct wb_flush *f = &store->flush;
-	u64 passes = READ_ONCE(f->passes);
 	long left = MAX_SCHEDULE_TIMEOUT;
 
 	if (timeout_ms)
 		left = max(msecs_to_jiffies(min_t(u64, timeout_ms, UINT_MAX)), 1UL);
 	left = wait_event_interruptible_timeout(f->settled,
-						wb_flush_ended(store, epoch, passes),
+						wb_flush_ended(store, epoch,
+							       attempts),
 						left);
 	if (wb_epoch_durable(&store->epochs) >= epoch)
 		return 0;
 	if (left < 0)
 		return left;
+	if (READ_ONCE(store->orphan))
+		return -ENXIO;
 	return left ? -EIO : -ETIMEDOUT;
 }
 
@@ -124,7 +137,7 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 		bio_list_init(&f->bios);
 	}
 	if (failed)
-		WRITE_ONCE(f->passes, f->passes + 1);
+		WRITE_ONCE(f->attempts, f->attempts + 1);
 	spin_unlock(&f->lock);
 
 	while ((bio = bio_list_pop(&done)))

@@ -13,17 +13,18 @@ struct wb_store;
 
 /**
  * struct wb_flush - waiters for epochs
- * @lock: guards @bios, @want and @passes; innermost; process context
+ * @lock: guards @bios, @want and @attempts; the epochs' lock is taken inside;
+ *	process context
  * @bios: FLUSH and FUA that wait, by ascending epoch
  * @want: the highest epoch that somebody wants durable
- * @passes: failed attempts to get there, so that a waiter can tell a new one
+ * @attempts: that failed, so that a waiter can tell a new one
  * @settled: woken when an epoch became durable or an attempt failed
  */
 struct wb_flush {
-	spinlock_t lock;
+	spinlock_t lock;	/* guards all but @settled */
 	struct bio_list bios;
 	u64 want;
-	u64 passes;
+	u64 attempts;
 	wait_queue_head_t settled;
 };
 
@@ -56,12 +57,20 @@ u64 wb_flush_start(struct wb_store *store);
  * wb_flush_wait - wait until an epoch is durable
  * @store: the store
  * @epoch: from wb_flush_start()
+ * @attempts: from wb_flush_attempts() before that
  * @timeout_ms: zero for no limit
  *
- * Return: 0, -ETIMEDOUT, -ERESTARTSYS, or -EIO if the device is failing and
- * another attempt failed.
+ * Return: 0, -ETIMEDOUT, -ERESTARTSYS, -EIO if the device is failing and
+ * another attempt failed, -ENXIO if it lost its table.
  */
-int wb_flush_wait(struct wb_store *store, u64 epoch, u64 timeout_ms);
+int wb_flush_wait(struct wb_store *store, u64 epoch, u64 attempts,
+		  u64 timeout_ms);
+
+/* Attempts to make something durable that have failed. */
+u64 wb_flush_attempts(const struct wb_store *store);
+
+/* Whether there was another one, and the device is failing. */
+bool wb_flush_hopeless(const struct wb_store *store, u64 attempts);
 
 /**
  * wb_flush_settle - writeback has ended a pass

@@ -66,8 +66,7 @@ static int wb_buckets_init(struct wb_index *ix, u32 nr)
 	size_t n = rounddown_pow_of_two(nr);
 
 	ix->bits = ilog2(n);
-	ix->buckets = kvmalloc_array(n, sizeof(*ix->buckets),
-				     GFP_KERNEL | __GFP_NOWARN);
+	ix->buckets = wb_alloc_table(n, sizeof(*ix->buckets));
 	if (!ix->buckets)
 		return -ENOMEM;
 	memset32(ix->buckets, WB_NONE, n);

@@ -25,7 +25,7 @@
 #include "pages.h"
 
 #define WB_SEGMENT_SHIFT	4
-#define WB_SEGMENT_BLOCKS	(1U << WB_SEGMENT_SHIFT)
+#define WB_SEGMENT_BLOCKS	BIT(WB_SEGMENT_SHIFT)
 
 /**
  * struct wb_shard - a part of the map with a lock of its own
@@ -40,7 +40,7 @@
  * @nr_free: length of @free
  */
 struct wb_shard {
-	spinlock_t lock;
+	spinlock_t lock;	/* guards all of it, see above */
 	seqcount_spinlock_t seq;
 	u32 nr_dirty;
 	u32 nr_clean;

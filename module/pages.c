@@ -48,6 +48,15 @@ static void wb_chunk_free(void *chunk)
 		free_pages((unsigned long)chunk, get_order(WB_CHUNK_SIZE));
 }
 
+/* kvmalloc() refuses what is above INT_MAX: the descriptors of 256 GiB. */
+void *wb_alloc_table(size_t nr, size_t size)
+{
+	size_t bytes = array_size(nr, size);
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+
+	return bytes > INT_MAX ? __vmalloc(bytes, gfp) : kvmalloc(bytes, gfp);
+}
+
 static void wb_blocks_init(struct wb_pages *p)
 {
 	u32 i;
@@ -66,14 +75,14 @@ static void wb_blocks_init(struct wb_pages *p)
 
 int wb_pages_init(struct wb_pages *p, u32 nr)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
 	u32 i;
 
 	p->nr = nr;
 	spin_lock_init(&p->lock);
 	INIT_LIST_HEAD(&p->free);
-	p->blocks = kvmalloc_array(nr, sizeof(*p->blocks), gfp);
-	p->chunks = kvcalloc(wb_nr_chunks(nr), sizeof(*p->chunks), gfp);
+	p->blocks = wb_alloc_table(nr, sizeof(*p->blocks));
+	p->chunks = kvcalloc(wb_nr_chunks(nr), sizeof(*p->chunks),
+			     GFP_KERNEL | __GFP_NOWARN);
 	if (!p->blocks || !p->chunks)
 		goto nomem;
 

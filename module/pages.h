@@ -58,7 +58,7 @@ struct wb_block {
  * @nr: blocks in it
  * @blocks: their descriptors
  * @chunks: addresses of the data, by chunk
- * @lock: guards @free and @nr_free; innermost, taken under a shard's
+ * @lock: innermost, taken under a shard's
  * @free: blocks that no shard holds
  * @nr_free: their number
  */
@@ -66,7 +66,7 @@ struct wb_pages {
 	u32 nr;
 	struct wb_block *blocks;
 	void **chunks;
-	spinlock_t lock;
+	spinlock_t lock;	/* guards @free and @nr_free */
 	struct list_head free;
 	u32 nr_free;
 };
@@ -153,6 +153,9 @@ int wb_pages_init(struct wb_pages *p, u32 nr);
 
 /* Gives all of it back, whatever state the blocks are in.  Sleeps. */
 void wb_pages_exit(struct wb_pages *p);
+
+/* Memory for @nr things of @size bytes, physically contiguous if small; kvfree(). */
+void *wb_alloc_table(size_t nr, size_t size);
 
 /* Moves up to @want free blocks to the tail of @to; returns how many.  Atomic. */
 u32 wb_pages_take(struct wb_pages *p, struct list_head *to, u32 want);

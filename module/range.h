@@ -21,7 +21,7 @@ struct wb_store;
  * @pool: for their descriptors
  */
 struct wb_ranges {
-	spinlock_t lock;
+	spinlock_t lock;	/* guards @queue */
 	struct list_head queue;
 	mempool_t pool;
 };

@@ -18,9 +18,11 @@ unsigned int wb_status_emit(struct wb_store *store, char *result,
 
 	memset(&st, 0, sizeof(st));
 	wb_store_status(store, &st);
-	DMEMIT("mode %s health %s cache_bytes %llu dirty_bytes %llu writeback_bytes %llu oldest_dirty_ms %llu acked_epoch %llu durable_epoch %llu",
-	       wb_mode_names[st.mode], wb_health_names[st.health],
-	       st.cache_bytes, st.dirty_bytes, st.writeback_bytes,
+	DMEMIT("mode %s health %s", wb_mode_names[st.mode],
+	       wb_health_names[st.health]);
+	DMEMIT(" cache_bytes %llu dirty_bytes %llu writeback_bytes %llu",
+	       st.cache_bytes, st.dirty_bytes, st.writeback_bytes);
+	DMEMIT(" oldest_dirty_ms %llu acked_epoch %llu durable_epoch %llu",
 	       st.oldest_dirty_ms, st.acked_epoch, st.durable_epoch);
 	return sz;
 }

@@ -158,10 +158,42 @@ static struct wb_store *wb_store_find(dev_t origin)
 	return NULL;
 }
 
-static bool wb_store_dirty(struct wb_store *store)
+/* Under the store's lock, since a resume may change the index. */
+static bool __wb_store_dirty(struct wb_store *store)
 {
+	lockdep_assert_held(&store->lock);
 	return wb_index_nr_dirty(store->index) ||
 	       !list_empty_careful(&store->ranges.queue);
+}
+
+bool wb_store_dirty(struct wb_store *store)
+{
+	bool dirty;
+
+	mutex_lock(&store->lock);
+	dirty = __wb_store_dirty(store);
+	mutex_unlock(&store->lock);
+	return dirty;
+}
+
+u64 wb_store_dirty_bytes(struct wb_store *store)
+{
+	u64 nr;
+
+	mutex_lock(&store->lock);
+	nr = wb_index_nr_dirty(store->index);
+	mutex_unlock(&store->lock);
+	return nr << WB_BLOCK_SHIFT;
+}
+
+u32 wb_store_nr(struct wb_store *store)
+{
+	u32 nr;
+
+	mutex_lock(&store->lock);
+	nr = store->index->pages.nr;
+	mutex_unlock(&store->lock);
+	return nr;
 }
 
 /* Another device's store is not to be shared, another disk's not to be written. */
@@ -171,7 +203,7 @@ static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
 	if (!store->orphan && store->dev != md_dev)
 		return "origin: in use by another writebehind device";
 	if (store->origin_seq != bdev->bd_disk->diskseq && wb_store_dirty(store))
-		return "origin: an orphaned store holds dirty data of another disk under this number; discard or replay it first";
+		return "origin: a store without a device holds dirty data of another disk";
 	if (bdev_nr_sectors(bdev) < store->origin_sectors && wb_store_dirty(store))
 		return "origin: smaller than when its dirty data was written";
 	return NULL;
@@ -196,7 +228,7 @@ struct wb_store *wb_store_get(dev_t md_dev, const char *name,
 	}
 	if (store->orphan) {
 		/* the registry's reference becomes the table's */
-		store->orphan = false;
+		WRITE_ONCE(store->orphan, false);
 		wb_store_name(store, md_dev, name, bdev);
 	} else {
 		kref_get(&store->ref);
@@ -218,12 +250,12 @@ void wb_store_put(struct wb_store *store)
 		return;
 	}
 	if (wb_store_dirty(store)) {
-		store->orphan = true;
-		DMERR("%s: removed with %llu MiB dirty for origin %s, kept: create the device again to write them",
-		      store->name,
-		      (wb_index_nr_dirty(store->index) + WB_BLOCKS_PER_MIB - 1) /
-		      WB_BLOCKS_PER_MIB, store->origin_name);
+		WRITE_ONCE(store->orphan, true);
+		DMERR("%s: removed with %llu bytes dirty for origin %s, kept",
+		      store->name, wb_store_dirty_bytes(store),
+		      store->origin_name);
 		mutex_unlock(&wb_registry_lock);
+		wake_up_all(&store->flush.settled);
 		return;
 	}
 	list_del_init(&store->entry);
@@ -275,7 +307,7 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	int r = 0;
 
 	mutex_lock(&store->lock);
-	if (*spare && wb_store_dirty(store)) {
+	if (*spare && __wb_store_dirty(store)) {
 		r = -EBUSY;
 		goto out;
 	}
@@ -493,8 +525,8 @@ void wb_store_drain_all(unsigned int seconds)
 			continue;
 		if (READ_ONCE(store->wb.stop) ||
 		    !wb_writeback_drain(store, left))
-			DMCRIT("%s: %llu bytes for origin %s are lost: not written within %u seconds of shutdown",
-			       store->name, wb_index_nr_dirty(store->index) <<
-			       WB_BLOCK_SHIFT, store->origin_name, seconds);
+			DMCRIT("%s: %llu bytes for origin %s lost: not written in %u s",
+			       store->name, wb_store_dirty_bytes(store),
+			       store->origin_name, seconds);
 	}
 }

@@ -71,7 +71,7 @@ struct wb_store {
 	struct wb_writeback wb;
 	struct wb_origin_health health;
 
-	struct mutex lock;
+	struct mutex lock;	/* guards what is named above */
 	struct dm_target *owner;
 	struct block_device *bdev;
 	bool suspended;
@@ -198,6 +198,13 @@ int wb_store_set(struct wb_store *store, const char *name, const char *value,
 void wb_store_settle_mode(struct wb_store *store);
 
 void wb_store_freeze(struct wb_store *store, bool freeze);
+
+/* Whether anything is not durable on the origin.  Sleeps. */
+bool wb_store_dirty(struct wb_store *store);
+u64 wb_store_dirty_bytes(struct wb_store *store);
+
+/* Blocks in the budget.  Sleeps. */
+u32 wb_store_nr(struct wb_store *store);
 
 /* Fills all but @size and @flags.  Never blocked by a drain. */
 void wb_store_status(struct wb_store *store, struct wb_ioc_status *st);

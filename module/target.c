@@ -59,7 +59,7 @@ static int wb_target_open(struct dm_target *ti, struct wb_target *t)
 			  &t->origin);
 	if (r) {
 		t->origin = NULL;
-		ti->error = "origin: cannot be opened, allowed is a block device that nobody else holds";
+		ti->error = "origin: cannot be opened, allowed is a free block device";
 		return r;
 	}
 	if (t->origin->bdev->bd_dev == disk_devt(dm_disk(md))) {
@@ -96,7 +96,7 @@ static int wb_target_store(struct dm_target *ti, struct wb_target *t)
 		ti->error = (char *)why;
 		return r;
 	}
-	if (t->store->index->pages.nr == nr)
+	if (wb_store_nr(t->store) == nr)
 		return 0;
 	ix = wb_store_reserve(t->args.cache_mib, &why);
 	if (IS_ERR(ix)) {
@@ -156,7 +156,7 @@ static void wb_dtr(struct dm_target *ti)
 	struct wb_store *store = t->store;
 
 	if (store->owner == ti) {
-		if (wb_index_nr_dirty(store->index)) {
+		if (wb_store_dirty(store)) {
 			wb_writeback_start(store);
 			wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT);
 			wb_writeback_stop(store);
@@ -178,8 +178,7 @@ static void wb_postsuspend(struct dm_target *ti)
 	if (!dm_noflush_suspending(ti) &&
 	    !wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT))
 		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
-		      store->name,
-		      wb_index_nr_dirty(store->index) << WB_BLOCK_SHIFT,
+		      store->name, wb_store_dirty_bytes(store),
 		      store->origin_name);
 	wb_writeback_stop(store);
 	WRITE_ONCE(store->suspended, true);
@@ -195,7 +194,7 @@ static int wb_preresume(struct dm_target *ti)
 		return 0;
 	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare);
 	if (r) {
-		DMERR("%s: cache MiB: cannot change while dirty; resume the old table, or suspend without noflush first",
+		DMERR("%s: cache MiB: cannot change while dirty, suspend without noflush",
 		      store->name);
 		return r;
 	}

@@ -162,7 +162,11 @@ static bool wb_sweep_begin(struct wb_store *store)
 		if (wb_retry_due(store))
 			wb_collect_retry(store);
 		wb_collect(store, wb->sweep_epoch);
-		if (list_empty(&wb->sweep) && !list_empty(&wb->retry))
+		/* Nothing to do: what is counted may be off by a few blocks. */
+		if (list_empty(&wb->sweep) &&
+		    (!list_empty(&wb->retry) ||
+		     (!wb->need_flush && wb->sweep_epoch ==
+		      wb_epoch_durable(&store->epochs))))
 			return false;
 	}
 	wb_sort(&wb->sweep);
@@ -434,7 +438,7 @@ void wb_writeback_stop(struct wb_store *store)
 
 bool wb_writeback_drain(struct wb_store *store, long timeout)
 {
-	u64 passes = READ_ONCE(store->flush.passes);
+	u64 attempts = wb_flush_attempts(store);
 	u64 epoch;
 
 	WRITE_ONCE(store->wb.teardown, true);
@@ -442,8 +446,7 @@ bool wb_writeback_drain(struct wb_store *store, long timeout)
 	epoch = wb_flush_start(store);
 	wait_event_killable_timeout(store->flush.settled,
 		wb_epoch_durable(&store->epochs) >= epoch ||
-		(wb_health_failing(&store->health) &&
-		 READ_ONCE(store->flush.passes) != passes), timeout);
+		wb_flush_hopeless(store, attempts), timeout);
 	WRITE_ONCE(store->wb.teardown, false);
 	return wb_epoch_durable(&store->epochs) >= epoch;
 }

@@ -47,6 +47,7 @@ int drain_start(struct drain *drain, const struct device *dev)
 	*drain = (struct drain){
 		.dev = *dev,
 		.epoch = arg.epoch,
+		.attempts = arg.attempts,
 		.total = dev->status.dirty_bytes,
 		.started = now_ms(),
 	};
@@ -62,6 +63,7 @@ static int drain_slice(struct drain *drain, uint64_t deadline)
 		.size = sizeof(arg),
 		.id = drain->dev.status.id,
 		.epoch = drain->epoch,
+		.attempts = drain->attempts,
 		.timeout_ms = left < SLICE_MS ? left : SLICE_MS,
 	};
 	int err = control_call(WB_IOC_FLUSH, &arg);

@@ -13,12 +13,14 @@
  * struct drain - a flush under way
  * @dev: the device, its state read anew as the drain goes on
  * @epoch: to become durable
+ * @attempts: that had failed before it was asked for
  * @total: dirty bytes at the start
  * @started: by now_ms()
  */
 struct drain {
 	struct device dev;
 	uint64_t epoch;
+	uint64_t attempts;
 	uint64_t total;
 	uint64_t started;
 };

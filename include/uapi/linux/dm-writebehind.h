@@ -205,12 +205,15 @@ struct wb_ioc_stats {
  * @minor: likewise
  * @epoch: in: zero, or an epoch that an earlier call returned, to wait for
  *	that one and not for what was written since; out: the epoch waited for
+ * @attempts: in: with @epoch, what that earlier call returned; out: attempts
+ *	of the origin that had failed when the epoch was asked for
  * @timeout_ms: give up waiting after that, zero for never
  *
  * Holds in every mode, volatile too.  Waits killably and interruptibly; what
  * was started goes on when the wait ends early.
  * ETIMEDOUT: @timeout_ms passed.  EINTR: a signal came.  EIO: the device is in
- * WB_HEALTH_FAILING and a try made since the call failed too; the data stays dirty.
+ * WB_HEALTH_FAILING and one more attempt failed since @attempts; the data stays
+ * dirty.  ENXIO: no table holds the store; create the device again.
  */
 struct wb_ioc_flush {
 	__u32 size;
@@ -219,6 +222,7 @@ struct wb_ioc_flush {
 	__u32 major;
 	__u32 minor;
 	__u64 epoch;
+	__u64 attempts;
 	__u64 timeout_ms;
 };
 
