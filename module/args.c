@@ -48,13 +48,12 @@ static const struct wb_tunable {
 	  "drain_limit: allowed are 0 (off) to 86400 seconds" },
 };
 
-static const char wb_unknown[] =
-	"unknown argument: allowed are mode, high_watermark, low_watermark, "
-	"max_age, writeback_jobs, pause_writeback, drain_limit, read_cache, "
-	"no_read_cache";
-static const char wb_usage[] =
-	"too few arguments: allowed is <origin> <cache MiB> "
-	"[<#args> <name> [<value>] ...]";
+/* More than fits a line, but each is one message. */
+#define WB_UNKNOWN \
+	"unknown argument: allowed are mode, high_watermark, low_watermark, max_age, writeback_jobs, pause_writeback, drain_limit, read_cache, no_read_cache"
+#define WB_USAGE \
+	"too few arguments: allowed is <origin> <cache MiB> [<#args> <name> [<value>] ...]"
+
 static const char wb_low_above_high[] =
 	"low_watermark: allowed are 0 to high_watermark";
 
@@ -80,7 +79,7 @@ static int wb_number_set(struct wb_options *opt, const char *name,
 	u32 n;
 
 	if (!t) {
-		*why = wb_unknown;
+		*why = WB_UNKNOWN;
 		return -EINVAL;
 	}
 	if (kstrtou32(value, 10, &n) || n < t->min || n > t->max) {
@@ -231,7 +230,7 @@ int wb_args_parse(struct dm_target *ti, unsigned int argc, char **argv,
 	const char *why = NULL;
 
 	if (argc < 2) {
-		ti->error = (char *)wb_usage;
+		ti->error = WB_USAGE;
 		return -EINVAL;
 	}
 	args->origin = dm_shift_arg(&as);

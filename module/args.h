@@ -45,7 +45,7 @@ struct wb_args {
 };
 
 #define WB_MIN_CACHE_MIB	1
-#define WB_MAX_CACHE_MIB	(1U << 23)	/* 8 TiB: block indices are 32 bits */
+#define WB_MAX_CACHE_MIB	8388608	/* 8 TiB: block indices are 32 bits */
 
 extern const char * const wb_mode_names[];
 

@@ -86,16 +86,12 @@ u64 wb_flush_attempts(const struct wb_store *store)
 	return READ_ONCE(store->flush.attempts);
 }
 
-bool wb_flush_hopeless(const struct wb_store *store, u64 attempts)
-{
-	return wb_health_failing(&store->health) &&
-	       wb_flush_attempts(store) != attempts;
-}
-
-static bool wb_flush_ended(const struct wb_store *store, u64 epoch, u64 attempts)
+bool wb_flush_ended(const struct wb_store *store, u64 epoch, u64 attempts)
 {
 	return wb_epoch_durable(&store->epochs) >= epoch ||
-	       READ_ONCE(store->orphan) || wb_flush_hopeless(store, attempts);
+	       READ_ONCE(store->orphan) ||
+	       (wb_health_failing(&store->health) &&
+		wb_flush_attempts(store) != attempts);
 }
 
 int wb_flush_wait(struct wb_store *store, u64 epoch, u64 attempts,

@@ -69,8 +69,8 @@ int wb_flush_wait(struct wb_store *store, u64 epoch, u64 attempts,
 /* Attempts to make something durable that have failed. */
 u64 wb_flush_attempts(const struct wb_store *store);
 
-/* Whether there was another one, and the device is failing. */
-bool wb_flush_hopeless(const struct wb_store *store, u64 attempts);
+/* Whether @epoch is durable or waiting for it is in vain, as above. */
+bool wb_flush_ended(const struct wb_store *store, u64 epoch, u64 attempts);
 
 /**
  * wb_flush_settle - writeback has ended a pass

@@ -13,13 +13,13 @@
 #include <linux/types.h>
 
 #define WB_BLOCK_SHIFT		12
-#define WB_BLOCK_SIZE		(1U << WB_BLOCK_SHIFT)
+#define WB_BLOCK_SIZE		BIT(WB_BLOCK_SHIFT)
 #define WB_BLOCK_SECTORS	(WB_BLOCK_SIZE >> 9)
 #define WB_VALID_ALL		0xffU
 
 /* Blocks whose memory is allocated together: 2 MiB, contiguous if possible. */
 #define WB_CHUNK_SHIFT		9
-#define WB_CHUNK_BLOCKS		(1U << WB_CHUNK_SHIFT)
+#define WB_CHUNK_BLOCKS		BIT(WB_CHUNK_SHIFT)
 
 /* An index into wb_pages::blocks that stands for none. */
 #define WB_NONE			U32_MAX

@@ -17,7 +17,6 @@
 #include <linux/reboot.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "control.h"
 #include "map.h"
 #include "status.h"

@@ -445,8 +445,8 @@ bool wb_writeback_drain(struct wb_store *store, long timeout)
 	wb_health_hurry(store);
 	epoch = wb_flush_start(store);
 	wait_event_killable_timeout(store->flush.settled,
-		wb_epoch_durable(&store->epochs) >= epoch ||
-		wb_flush_hopeless(store, attempts), timeout);
+				    wb_flush_ended(store, epoch, attempts),
+				    timeout);
 	WRITE_ONCE(store->wb.teardown, false);
 	return wb_epoch_durable(&store->epochs) >= epoch;
 }
