@@ -15,6 +15,7 @@
  * @blocks: in ascending order
  * @nr: their number
  * @bytes: in all bios
+ * @reason: why it is written
  * @end: sector behind the last
  * @bio: the first bio; those for further parts of a block with holes are
  *	chained to it
@@ -24,6 +25,7 @@ struct wb_io {
 	struct list_head blocks;
 	u32 nr;
 	u32 bytes;
+	enum wb_reason reason;
 	sector_t end;
 	struct bio bio;		/* last: its bio_set puts the rest in front */
 };
@@ -132,6 +134,7 @@ static struct wb_io *wb_io_alloc(struct wb_store *store, enum wb_reason reason,
 	INIT_LIST_HEAD(&io->blocks);
 	io->nr = 0;
 	io->bytes = 0;
+	io->reason = reason;
 	return io;
 }
 
@@ -229,7 +232,6 @@ void wb_io_submit_next(struct wb_store *store, enum wb_reason reason)
 	wb->nr_ios++;
 	WRITE_ONCE(wb->nr_inflight, wb->nr_inflight + io->nr);
 	wb_stat_add(&store->stats, WB_STAT_WRITEBACK_IOS, 1);
-	wb_stat_add(&store->stats, WB_STAT_REASON + reason, io->bytes);
 	submit_bio(&io->bio);
 }
 
@@ -323,6 +325,7 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 		wb_fail(store, &io->blocks);
 	} else {
 		wb->need_flush = true;
+		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);
 		wb_pace_written(&store->pace, io->bytes);
 		if (bdev_write_cache(store->bdev)) {
 			list_splice_tail(&io->blocks, &wb->unflushed);
