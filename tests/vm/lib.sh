@@ -42,7 +42,7 @@ kernel_dir()
 # build tree (make O=DIR), or anything with the same few names in it.
 kernel_image()
 {
-	first_existing "$1"/bzImage "$1"/boot/vmlinuz-* "$1"/arch/x86/boot/bzImage
+	first_existing "$1"/bzImage "$1"/boot/vmlinux "$1"/boot/vmlinuz-* "$1"/arch/x86/boot/bzImage
 }
 
 # Where to build modules for it: `make -C` wants a directory with a .config.
