@@ -24,6 +24,9 @@
 
 #define WB_EPOCH_MARKS	64
 
+/* Closed epochs that may wait for writeback before their makers have to. */
+#define WB_EPOCH_BACKLOG	4096
+
 /**
  * struct wb_epochs - the epochs of a store
  * @lock: innermost
@@ -56,6 +59,17 @@ static inline u64 wb_epoch_open(const struct wb_epochs *e)
 static inline u64 wb_epoch_durable(const struct wb_epochs *e)
 {
 	return READ_ONCE(e->durable);
+}
+
+/**
+ * wb_epoch_behind - what must be durable so that @epoch is not too far ahead
+ * @epoch: a closed epoch
+ *
+ * Return: an epoch, zero if @epoch is among the first.
+ */
+static inline u64 wb_epoch_behind(u64 epoch)
+{
+	return epoch > WB_EPOCH_BACKLOG ? epoch - WB_EPOCH_BACKLOG : 0;
 }
 
 /* Whether a block's stamp belongs to @epoch or before.  Live epochs span < 2^31. */

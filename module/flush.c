@@ -19,22 +19,28 @@ static struct wb_bio *wb_bio_data(struct bio *bio)
 }
 
 /*
+ * Closes the epoch and completes @bio when it is durable, or, if @behind, when
+ * the backlog before it is short enough.
+ *
  * A device that is failing holds dirty data that it could not write for long:
  * a flush cannot succeed now, and is told so instead of hanging.
  */
-static void wb_flush_durable(struct wb_store *store, struct bio *bio)
+static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 {
 	struct wb_flush *f = &store->flush;
 	bool done, failing;
 	u64 epoch;
 
 	/*
-	 * The epoch is closed under the lock, so that the list is ascending.
+	 * The epoch is closed under the lock, so that the list is ascending but
+	 * where the mode was changed, and there a bio may wait for one before it.
 	 * Settling takes the lock after the epoch was made durable: either it is
 	 * seen here, or the bio is seen there.
 	 */
 	spin_lock(&f->lock);
 	epoch = wb_epoch_close(&store->epochs);
+	if (behind)
+		epoch = wb_epoch_behind(epoch);
 	done = wb_epoch_durable(&store->epochs) >= epoch;
 	failing = wb_health_failing(&store->health);
 	if (!done) {
@@ -59,13 +65,14 @@ void wb_flush_bio(struct wb_store *store, struct bio *bio)
 	wb_stat_add(&store->stats, WB_STAT_FLUSHES, 1);
 	switch (wb_store_mode(store)) {
 	case WB_MODE_DURABLE:
-		wb_flush_durable(store, bio);
-		return;
-	case WB_MODE_ORDERED:
-		wb_epoch_close(&store->epochs);
+		wb_flush_close(store, bio, false);
 		break;
+	case WB_MODE_ORDERED:
+		wb_flush_close(store, bio, true);
+		break;
+	default:
+		bio_endio(bio);
 	}
-	bio_endio(bio);
 }
 
 u64 wb_flush_start(struct wb_store *store)

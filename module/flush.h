@@ -41,7 +41,8 @@ void wb_flush_init(struct wb_flush *f);
  * @bio: an empty flush, or a FUA write whose data is in the map
  *
  * durable: when all that completed before is durable on the origin.
- * ordered: now, with the epoch closed.  volatile: now.
+ * ordered: now, with the epoch closed, unless thousands of epochs wait.
+ * volatile: now.
  */
 void wb_flush_bio(struct wb_store *store, struct bio *bio);
 

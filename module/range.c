@@ -77,7 +77,9 @@ static void wb_range_queue(struct wb_store *store, struct wb_range *range,
 
 void wb_range_bio(struct wb_store *store, struct bio *bio)
 {
-	bool ordered = wb_store_mode(store) == WB_MODE_ORDERED;
+	u64 behind = wb_epoch_behind(wb_epoch_open(&store->epochs));
+	bool ordered = wb_store_mode(store) == WB_MODE_ORDERED &&
+		       wb_epoch_durable(&store->epochs) >= behind;
 	struct wb_range *range;
 	gfp_t gfp = GFP_NOIO;
 
@@ -141,9 +143,25 @@ u64 wb_ranges_limit(struct wb_store *store)
 	return limit;
 }
 
+/* A block has few runs; the loop is over sectors all the same. */
+static void wb_range_zero_block(struct wb_store *store, struct wb_block *b,
+				u8 mask)
+{
+	void *data = wb_block_data(&store->index->pages, b);
+	unsigned int i;
+
+	for (i = 0; i < WB_BLOCK_SECTORS; i++)
+		if (mask & BIT(i))
+			memset(data + (i << SECTOR_SHIFT), 0, 1U << SECTOR_SHIFT);
+}
+
 /*
  * Nothing is in flight, so a block is clean, or dirty on a list that is either
  * the shard's or writeback's own.  What was written after the range stays.
+ *
+ * Were a dirty block forgotten before the origin has its zeroes, a read in
+ * between would see what the origin had before the block was written.  So it
+ * becomes zeroes itself, to be written like other data.
  */
 static void wb_range_drop_block(struct wb_store *store, struct wb_range *range,
 				u64 nr, u8 mask)
@@ -153,7 +171,12 @@ static void wb_range_drop_block(struct wb_store *store, struct wb_range *range,
 
 	spin_lock(&s->lock);
 	b = wb_index_find(store->index, s, nr);
-	if (b && (!range->epoch || wb_stamp_within(b->epoch, range->epoch)))
+	if (b && range->epoch && !wb_stamp_within(b->epoch, range->epoch))
+		b = NULL;
+	if (b && range->op == REQ_OP_WRITE_ZEROES &&
+	    wb_block_state(b) == WB_DIRTY)
+		wb_range_zero_block(store, b, mask);
+	else if (b)
 		wb_writeback_forget(store, s, b, mask);
 	spin_unlock(&s->lock);
 }
