@@ -74,7 +74,9 @@ static int wb_ioctl_stats(struct wb_store *store, union wb_arg *arg)
 	struct wb_stat_values sum;
 	int i;
 
+	mutex_lock(&store->lock);
 	wb_stats_read(&store->stats, &sum);
+	mutex_unlock(&store->lock);
 	st->id = store->id;
 	st->major = MAJOR(store->dev);
 	st->minor = MINOR(store->dev);
@@ -103,7 +105,7 @@ static int wb_ioctl_flush(struct wb_store *store, union wb_arg *arg)
 {
 	struct wb_ioc_flush *fl = &arg->flush;
 
-	if (fl->epoch > wb_epoch_open(&store->epochs))
+	if (fl->epoch >= wb_epoch_open(&store->epochs))
 		return -EINVAL;
 	if (!fl->epoch) {
 		fl->attempts = wb_flush_attempts(store);
@@ -164,7 +166,7 @@ static int wb_ioctl_thaw(struct wb_store *store, union wb_arg *arg)
 
 static int wb_ioctl_clear_stats(struct wb_store *store, union wb_arg *arg)
 {
-	wb_stats_clear(&store->stats);
+	wb_store_clear_stats(store);
 	return 0;
 }
 

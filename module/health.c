@@ -13,11 +13,8 @@
 #define WB_BACKOFF_FIRST	(HZ / 10)
 #define WB_BACKOFF_MOST		(30 * HZ)
 
-/*
- * Bisection needs nine passes to get from 256 blocks to the bad one, and is
- * quick while the back-off is short; three passes of single blocks follow.
- */
-#define WB_ATTEMPTS_TO_FAIL	5
+/* Passes that failed although there was nothing left to halve. */
+#define WB_STUCK_TO_FAIL	4
 
 const char * const wb_health_names[] = {
 	[WB_HEALTH_OK] = "ok",
@@ -37,29 +34,32 @@ static void wb_health_change(struct wb_store *store, u32 state)
 }
 
 /* Half of the delay is jitter, lest many devices on one path ask in step. */
-static unsigned long wb_backoff(unsigned int attempts)
+static unsigned long wb_backoff(unsigned int stuck)
 {
 	unsigned long delay = WB_BACKOFF_MOST;
 
-	if (attempts < 10)
-		delay = min_t(unsigned long, WB_BACKOFF_FIRST << attempts,
+	if (stuck < 10)
+		delay = min_t(unsigned long, WB_BACKOFF_FIRST << stuck,
 			      WB_BACKOFF_MOST);
 	return delay / 2 + get_random_u32_below(delay / 2 + 1);
 }
 
-void wb_health_failed(struct wb_store *store)
+void wb_health_failed(struct wb_store *store, bool bisecting)
 {
 	struct wb_origin_health *h = &store->health;
 
-	WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->attempts));
+	WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->stuck));
 	h->attempts++;
-	wb_health_change(store, h->attempts < WB_ATTEMPTS_TO_FAIL ?
+	if (!bisecting)
+		h->stuck++;
+	wb_health_change(store, h->stuck < WB_STUCK_TO_FAIL ?
 			 WB_HEALTH_RETRYING : WB_HEALTH_FAILING);
 }
 
 void wb_health_recovered(struct wb_store *store)
 {
 	store->health.attempts = 0;
+	store->health.stuck = 0;
 	wb_health_change(store, WB_HEALTH_OK);
 }
 

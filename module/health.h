@@ -14,11 +14,13 @@ struct wb_store;
  * struct wb_origin_health - of a store; written by writeback alone
  * @state: enum wb_health
  * @attempts: passes in a row that failed
+ * @stuck: of these, without halving anything that failed
  * @retry_at: jiffies, when to try again
  */
 struct wb_origin_health {
 	u32 state;
 	unsigned int attempts;
+	unsigned int stuck;
 	unsigned long retry_at;
 };
 
@@ -29,8 +31,10 @@ static inline bool wb_health_failing(const struct wb_origin_health *h)
 	return READ_ONCE(h->state) == WB_HEALTH_FAILING;
 }
 
-/* A pass of writeback ended with blocks that could not be written.  Sleeps. */
-void wb_health_failed(struct wb_store *store);
+/* A pass of writeback ended with blocks that could not be written; @bisecting: some
+ * of them were parts of larger I/Os, so the next one is worth a try.  Sleeps.
+ */
+void wb_health_failed(struct wb_store *store, bool bisecting);
 
 /* A pass ended well.  Sleeps if that is news. */
 void wb_health_recovered(struct wb_store *store);

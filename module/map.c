@@ -161,12 +161,6 @@ int wb_map(struct wb_store *store, struct bio *bio)
 		wb_write_bio(store, bio);
 		return DM_MAPIO_SUBMITTED;
 	case REQ_OP_WRITE_ZEROES:
-		/* Order is kept in RAM, where zeroes are data like any other. */
-		if (wb_store_mode(store) == WB_MODE_ORDERED) {
-			wb_write_bio(store, bio);
-			return DM_MAPIO_SUBMITTED;
-		}
-		fallthrough;
 	case REQ_OP_DISCARD:
 		wb_range_bio(store, bio);
 		return DM_MAPIO_SUBMITTED;

@@ -7,6 +7,7 @@
 #define WB_PACE_H
 
 #include <linux/percpu_counter.h>
+#include <linux/sched.h>
 #include <linux/semaphore.h>
 #include <linux/wait.h>
 
@@ -60,6 +61,13 @@ static inline s64 wb_pace_dirty(const struct wb_pace *p)
 static inline bool wb_pace_queued(const struct wb_pace *p)
 {
 	return atomic_read(&p->waiting);
+}
+
+/* There is room, or may be: have the writer whose turn it is look. */
+static inline void wb_pace_wake(struct wb_pace *p)
+{
+	if (wq_has_sleeper(&p->room))
+		wake_up(&p->room);
 }
 
 /* Writeback starts a stretch of work; time before it does not count. */

@@ -5,16 +5,17 @@
 #include <linux/slab.h>
 
 #include "store.h"
+#include "wbio.h"
+#include "write.h"
 
 #define WB_RANGES_RESERVED	16
 
 /**
  * struct wb_range - one of them
  * @entry: in the queue
- * @epoch: its own epoch, or zero: at the next opportunity
+ * @epoch: comes after all before it, or zero: at the next opportunity
  * @bio: to be completed then, NULL if it was before
- * @op: REQ_OP_DISCARD or REQ_OP_WRITE_ZEROES
- * @flags: BLKDEV_ZERO_*
+ * @opf: REQ_OP_DISCARD or REQ_OP_WRITE_ZEROES, and flags
  * @sector: where
  * @nr: how many sectors
  */
@@ -22,8 +23,7 @@ struct wb_range {
 	struct list_head entry;
 	u64 epoch;
 	struct bio *bio;
-	enum req_op op;
-	unsigned int flags;
+	blk_opf_t opf;
 	sector_t sector;
 	sector_t nr;
 };
@@ -45,10 +45,15 @@ void wb_ranges_exit(struct wb_ranges *r)
 	mempool_exit(&r->pool);
 }
 
+static bool wb_range_is_discard(const struct wb_range *range)
+{
+	return (range->opf & REQ_OP_MASK) == REQ_OP_DISCARD;
+}
+
 /*
- * An epoch for the range alone: the writes before are in the one that is closed
- * first, those after it in the one that is open then.  Under the lock, so that
- * the queue is in order.
+ * The writes that completed before are in the epoch that is closed first, those
+ * that are submitted after it in the one that is open then; some that meet it
+ * may share its own.  Under the lock, so that the queue is in order.
  */
 static u64 wb_range_epoch(struct wb_epochs *e)
 {
@@ -57,22 +62,36 @@ static u64 wb_range_epoch(struct wb_epochs *e)
 	return wb_epoch_close(e);
 }
 
-static void wb_range_queue(struct wb_store *store, struct wb_range *range,
-			   bool own_epoch)
+enum wb_queued {
+	WB_QUEUED_NEXT,		/* for the next opportunity */
+	WB_QUEUED_IN_ORDER,	/* behind all epochs before it */
+	WB_NOT_QUEUED,		/* to be written to RAM like data */
+};
+
+/*
+ * While epochs go one by one, a block may have versions that a range cannot
+ * reach; a discard may leave them, zeroes may not.  The lock keeps the answer
+ * true until the range is queued.
+ */
+static enum wb_queued wb_range_queue(struct wb_store *store,
+				     struct wb_range *range)
 {
 	struct wb_ranges *r = &store->ranges;
+	enum wb_queued how = WB_QUEUED_NEXT;
 
 	spin_lock(&r->lock);
-	if (own_epoch) {
-		range->epoch = wb_range_epoch(&store->epochs);
-		list_add_tail(&range->entry, &r->queue);
-	} else {
-		/* so that a later flush covers it */
-		wb_epoch_touch(&store->epochs, wb_epoch_open(&store->epochs));
+	if (!wb_store_strict(store)) {
 		range->epoch = 0;
 		list_add(&range->entry, &r->queue);
+	} else if (wb_range_is_discard(range)) {
+		range->epoch = wb_range_epoch(&store->epochs);
+		list_add_tail(&range->entry, &r->queue);
+		how = WB_QUEUED_IN_ORDER;
+	} else {
+		how = WB_NOT_QUEUED;
 	}
 	spin_unlock(&r->lock);
+	return how;
 }
 
 void wb_range_bio(struct wb_store *store, struct bio *bio)
@@ -80,8 +99,11 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 	u64 behind = wb_epoch_behind(wb_epoch_open(&store->epochs));
 	bool ordered = wb_store_mode(store) == WB_MODE_ORDERED &&
 		       wb_epoch_durable(&store->epochs) >= behind;
+	bool discard = bio_op(bio) == REQ_OP_DISCARD;
 	struct wb_range *range;
+	enum wb_queued how;
 	gfp_t gfp = GFP_NOIO;
+	u64 bytes;
 
 	if (bio->bi_opf & REQ_NOWAIT)
 		gfp = GFP_NOWAIT;
@@ -90,19 +112,25 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 		bio_wouldblock_error(bio);
 		return;
 	}
-	range->op = bio_op(bio);
-	range->flags = BLKDEV_ZERO_NOFALLBACK |
-		       (bio->bi_opf & REQ_NOUNMAP ? BLKDEV_ZERO_NOUNMAP : 0);
+	range->opf = bio->bi_opf & (REQ_OP_MASK | REQ_NOUNMAP);
 	range->sector = bio->bi_iter.bi_sector;
 	range->nr = bio_sectors(bio);
-	range->bio = ordered ? NULL : bio;
-	wb_stat_add(&store->stats, range->op == REQ_OP_DISCARD ?
-		    WB_STAT_DISCARD : WB_STAT_ZERO, bio->bi_iter.bi_size);
+	range->bio = ordered && discard ? NULL : bio;
+	bytes = bio->bi_iter.bi_size;
 
-	wb_range_queue(store, range, wb_store_strict(store));
-	wb_writeback_kick(store);
-	if (ordered)
+	/* Once it is queued the range may be gone, and the bio with it. */
+	how = wb_range_queue(store, range);
+	if (how == WB_NOT_QUEUED) {
+		mempool_free(range, &store->ranges.pool);
+		wb_write_bio(store, bio);
+		return;
+	}
+	wb_stat_add(&store->stats, discard ? WB_STAT_DISCARD : WB_STAT_ZERO, bytes);
+	if (ordered && discard)
 		bio_endio(bio);
+	else if (how == WB_QUEUED_IN_ORDER)
+		wb_flush_start(store);	/* who waits wants all before it, too */
+	wb_writeback_kick(store);
 }
 
 static struct wb_range *wb_range_first(struct wb_store *store)
@@ -157,7 +185,8 @@ static void wb_range_zero_block(struct wb_store *store, struct wb_block *b,
 
 /*
  * Nothing is in flight, so a block is clean, or dirty on a list that is either
- * the shard's or writeback's own.  What was written after the range stays.
+ * the shard's or writeback's own.  Dirty data written after the range stays; a
+ * clean block is older than the range whatever its stamp, which may have wrapped.
  *
  * Were a dirty block forgotten before the origin has its zeroes, a read in
  * between would see what the origin had before the block was written.  So it
@@ -171,10 +200,10 @@ static void wb_range_drop_block(struct wb_store *store, struct wb_range *range,
 
 	spin_lock(&s->lock);
 	b = wb_index_find(store->index, s, nr);
-	if (b && range->epoch && !wb_stamp_within(b->epoch, range->epoch))
+	if (b && wb_block_state(b) == WB_DIRTY && range->epoch &&
+	    !wb_stamp_within(b->epoch, range->epoch))
 		b = NULL;
-	if (b && range->op == REQ_OP_WRITE_ZEROES &&
-	    wb_block_state(b) == WB_DIRTY)
+	if (b && wb_block_state(b) == WB_DIRTY && !wb_range_is_discard(range))
 		wb_range_zero_block(store, b, mask);
 	else if (b)
 		wb_writeback_forget(store, s, b, mask);
@@ -219,25 +248,27 @@ static void wb_range_drop(struct wb_store *store, struct wb_range *range)
 /*
  * Blocks that come during the call stay, to be written after it: the writes
  * that brought them meet the range, or follow it.
+ *
+ * Zeroes are made durable at once: no block holds them, so a flush that failed
+ * later could not have them written again.
  */
-static int wb_range_issue(struct wb_store *store, struct wb_range *range)
-{
-	if (range->op == REQ_OP_DISCARD)
-		return blkdev_issue_discard(store->bdev, range->sector,
-					    range->nr, GFP_NOIO);
-	return blkdev_issue_zeroout(store->bdev, range->sector, range->nr,
-				    GFP_NOIO, range->flags);
-}
-
-static void wb_range_apply(struct wb_store *store, struct wb_range *range)
+static int wb_range_apply(struct wb_store *store, struct wb_range *range)
 {
 	int r;
 
 	wb_range_drop(store, range);
-	r = wb_range_issue(store, range);
+	wb_pace_wake(&store->pace);
+	r = wb_io_range(store, range->opf, range->sector, range->nr);
+	if (!r && !wb_range_is_discard(range))
+		r = wb_io_flush_origin(store);
 	if (r)
 		wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
-	/* Only now: that it is queued holds back the epochs behind it. */
+	return r;
+}
+
+/* A range is queued until it is done: that holds back the epochs behind it. */
+static void wb_range_done(struct wb_store *store, struct wb_range *range, int r)
+{
 	spin_lock(&store->ranges.lock);
 	list_del(&range->entry);
 	spin_unlock(&store->ranges.lock);
@@ -250,22 +281,14 @@ static void wb_range_apply(struct wb_store *store, struct wb_range *range)
 
 /*
  * A discard that fails in ordered mode, where nobody waits for it, leaves the
- * old data: a state that the discard allows.  For the same reason its epoch
- * need not wait for a flush of the origin; that of zeroes does, and is settled
- * by the sweep that follows.
+ * old data: a state that the discard allows.  The epoch of a range is settled by
+ * the sweep that follows, since writes that met the range may share it.
  */
 void wb_ranges_apply(struct wb_store *store)
 {
 	while (wb_ranges_due(store)) {
 		struct wb_range *range = wb_range_first(store);
-		bool discard = range->op == REQ_OP_DISCARD;
-		u64 epoch = range->epoch;
 
-		wb_range_apply(store, range);
-		if (epoch && discard)
-			wb_epoch_settle(&store->epochs, epoch);
-		else
-			wb_writeback_unflushed(store);
+		wb_range_done(store, range, wb_range_apply(store, range));
 	}
-	wb_flush_settle(store, false);
 }

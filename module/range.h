@@ -35,8 +35,9 @@ void wb_ranges_exit(struct wb_ranges *r);
  * @bio: the bio; completed when the origin has done it, or at once where order
  *	is all that was promised
  *
- * While epochs go one by one it is an epoch of its own, between the writes
- * before and those after it.  May sleep for a descriptor unless REQ_NOWAIT.
+ * While epochs go one by one, a discard comes between the epochs before and
+ * those after it, and zeroes are written to RAM like data.  May sleep for a
+ * descriptor unless REQ_NOWAIT, and as wb_write_bio().
  */
 void wb_range_bio(struct wb_store *store, struct bio *bio);
 

@@ -55,7 +55,7 @@ int wb_message(struct wb_store *store, unsigned int argc, char **argv)
 	else if (argc == 1 && !strcasecmp(verb, "thaw"))
 		wb_store_freeze(store, false);
 	else if (argc == 1 && !strcasecmp(verb, "clear_stats"))
-		wb_stats_clear(&store->stats);
+		wb_store_clear_stats(store);
 	else
 		goto unknown;
 	return 0;

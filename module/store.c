@@ -16,8 +16,8 @@
 #define WB_MEMORY_SPARED_MIB	32
 
 static LIST_HEAD(wb_stores);
-static DEFINE_MUTEX(wb_registry_lock);	/* guards wb_stores, wb_last_id, orphan */
-static u64 wb_last_id;
+static DEFINE_MUTEX(wb_registry_lock);	/* guards wb_stores, tables and orphan */
+static atomic64_t wb_last_id;
 
 /*
  * Making and freeing
@@ -59,6 +59,7 @@ static void wb_store_free(struct kref *ref)
 {
 	struct wb_store *store = container_of(ref, struct wb_store, ref);
 
+	cancel_work_sync(&store->deferred.work);
 	wb_writeback_exit(store);
 	synchronize_rcu();	/* wb_io_end() may still be waking the work */
 	wb_ranges_exit(&store->ranges);
@@ -84,15 +85,16 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 
 	wb_epochs_init(&store->epochs);
 	wb_flush_init(&store->flush);
+	wb_deferred_init(&store->deferred);
 	store->opt = args->opt;
 	store->pending_mode = -1;
 	store->last_io = jiffies;
 	store->suspended = true;
 
 	*why = "out of memory for the parts of a store";
-	r = wb_stats_init(&store->stats);
+	r = wb_ranges_init(&store->ranges);
+	r = r ?: wb_stats_init(&store->stats);
 	r = r ?: wb_pace_init(&store->pace);
-	r = r ?: wb_ranges_init(&store->ranges);
 	r = r ?: wb_writeback_init(store);
 	if (r)
 		return r;
@@ -129,7 +131,7 @@ static struct wb_store *wb_store_create(dev_t md_dev, const char *name,
 	kref_init(&store->ref);
 	mutex_init(&store->lock);
 	INIT_LIST_HEAD(&store->entry);
-	store->id = ++wb_last_id;
+	store->id = atomic64_inc_return(&wb_last_id);
 	store->origin_dev = bdev->bd_dev;
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
@@ -140,7 +142,6 @@ static struct wb_store *wb_store_create(dev_t md_dev, const char *name,
 		wb_store_release(store);
 		return ERR_PTR(r);
 	}
-	list_add_tail(&store->entry, &wb_stores);
 	return store;
 }
 
@@ -209,23 +210,14 @@ static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
 	return NULL;
 }
 
-struct wb_store *wb_store_get(dev_t md_dev, const char *name,
-			      struct block_device *bdev,
-			      const struct wb_args *args, const char **why)
+/* A new table for a store that is there.  Under the registry's mutex. */
+static struct wb_store *wb_store_join(struct wb_store *store, dev_t md_dev,
+				      const char *name, struct block_device *bdev,
+				      const char **why)
 {
-	struct wb_store *store;
-
-	mutex_lock(&wb_registry_lock);
-	store = wb_store_find(bdev->bd_dev);
-	if (!store) {
-		store = wb_store_create(md_dev, name, bdev, args, why);
-		goto out;
-	}
 	*why = wb_store_refuse(store, md_dev, bdev);
-	if (*why) {
-		store = ERR_PTR(-EBUSY);
-		goto out;
-	}
+	if (*why)
+		return ERR_PTR(-EBUSY);
 	if (store->orphan) {
 		/* the registry's reference becomes the table's */
 		WRITE_ONCE(store->orphan, false);
@@ -234,11 +226,64 @@ struct wb_store *wb_store_get(dev_t md_dev, const char *name,
 		kref_get(&store->ref);
 	}
 	store->tables++;
-out:
-	if (!IS_ERR(store) && !store->tables)
-		store->tables = 1;
-	mutex_unlock(&wb_registry_lock);
 	return store;
+}
+
+/* By ascending id, for wb_store_next(). */
+static void wb_store_register(struct wb_store *store)
+{
+	struct list_head *before = &wb_stores;
+	struct wb_store *other;
+
+	list_for_each_entry_reverse(other, &wb_stores, entry) {
+		if (other->id < store->id)
+			break;
+		before = &other->entry;
+	}
+	list_add_tail(&store->entry, before);
+	store->tables = 1;
+}
+
+/*
+ * Memory is reserved outside the mutex, which status of other devices needs;
+ * somebody else may make the same store meanwhile.
+ */
+struct wb_store *wb_store_get(dev_t md_dev, const char *name,
+			      struct block_device *bdev,
+			      const struct wb_args *args, const char **why)
+{
+	struct wb_store *store, *new = NULL;
+
+	mutex_lock(&wb_registry_lock);
+	store = wb_store_find(bdev->bd_dev);
+	if (!store) {
+		mutex_unlock(&wb_registry_lock);
+		new = wb_store_create(md_dev, name, bdev, args, why);
+		if (IS_ERR(new))
+			return new;
+		mutex_lock(&wb_registry_lock);
+		store = wb_store_find(bdev->bd_dev);
+	}
+	if (store) {
+		store = wb_store_join(store, md_dev, name, bdev, why);
+	} else {
+		swap(store, new);
+		wb_store_register(store);
+	}
+	mutex_unlock(&wb_registry_lock);
+	if (new)
+		wb_store_release(new);
+	return store;
+}
+
+bool wb_store_shared(struct wb_store *store)
+{
+	bool shared;
+
+	mutex_lock(&wb_registry_lock);
+	shared = store->tables > 1;
+	mutex_unlock(&wb_registry_lock);
+	return shared;
 }
 
 void wb_store_put(struct wb_store *store)
@@ -279,7 +324,6 @@ struct wb_store *wb_store_lookup(u64 id, dev_t dev)
 	return found;
 }
 
-/* Ids only grow and new stores go to the end: the list is ascending. */
 struct wb_store *wb_store_next(u64 id)
 {
 	struct wb_store *store, *found = NULL;
@@ -300,6 +344,23 @@ struct wb_store *wb_store_next(u64 id)
  * Ownership
  */
 
+/*
+ * Until they are durable, the epochs that are there go one by one: writers that
+ * do not yet see the new mode may make several versions of a block.  So order is
+ * strict before the mode changes, and for long enough after it.  Under the lock.
+ */
+static void wb_store_switch(struct wb_store *store, u32 mode)
+{
+	store->pending_mode = -1;
+	if (mode == store->opt.mode)
+		return;
+	WRITE_ONCE(store->strict_until, U64_MAX);
+	smp_wmb();	/* pairs with that in wb_store_strict() */
+	WRITE_ONCE(store->opt.mode, mode);
+	smp_mb();	/* pairs with that in wb_sweep_target() */
+	WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
+}
+
 int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		   struct block_device *bdev, const struct wb_options *opt,
 		   struct wb_index **spare)
@@ -318,9 +379,7 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	store->bdev = bdev;
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
-	if (store->opt.mode == WB_MODE_ORDERED && opt->mode != WB_MODE_ORDERED)
-		WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
-	store->pending_mode = -1;
+	wb_store_switch(store, opt->mode);
 	store->opt = *opt;
 	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
 	if (!opt->read_cache)
@@ -348,7 +407,25 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
  * Tunables
  */
 
-/* Under the lock. */
+/*
+ * Tries to apply the switch that is pending.  Zeroes that are on their way to
+ * the origin reach only the newest version of a block, so ordered mode, where
+ * there are several, waits for them; who queues some asks for the mode under the
+ * same lock.
+ */
+static void wb_store_try_mode(struct wb_store *store)
+{
+	int mode = store->pending_mode;
+
+	lockdep_assert_held(&store->lock);
+	if (mode < 0 || wb_epoch_durable(&store->epochs) < store->pending_epoch)
+		return;
+	spin_lock(&store->ranges.lock);
+	if (mode != WB_MODE_ORDERED || list_empty(&store->ranges.queue))
+		wb_store_switch(store, mode);
+	spin_unlock(&store->ranges.lock);
+}
+
 static void wb_store_set_mode(struct wb_store *store, u32 mode)
 {
 	u32 old = store->opt.mode;
@@ -356,17 +433,11 @@ static void wb_store_set_mode(struct wb_store *store, u32 mode)
 	store->pending_mode = -1;
 	if (mode == old)
 		return;
-	if (mode == WB_MODE_DURABLE || old == WB_MODE_ORDERED) {
+	store->pending_epoch = 0;
+	if (mode == WB_MODE_DURABLE || old == WB_MODE_ORDERED)
 		store->pending_epoch = wb_flush_start(store);
-		if (wb_epoch_durable(&store->epochs) < store->pending_epoch) {
-			store->pending_mode = mode;
-			return;
-		}
-		WRITE_ONCE(store->strict_until, store->pending_epoch);
-	} else {
-		wb_epoch_close(&store->epochs);
-	}
-	WRITE_ONCE(store->opt.mode, mode);
+	store->pending_mode = mode;
+	wb_store_try_mode(store);
 }
 
 void wb_store_settle_mode(struct wb_store *store)
@@ -374,16 +445,7 @@ void wb_store_settle_mode(struct wb_store *store)
 	if (READ_ONCE(store->pending_mode) < 0)
 		return;
 	mutex_lock(&store->lock);
-	if (store->pending_mode >= 0 &&
-	    wb_epoch_durable(&store->epochs) >= store->pending_epoch) {
-		/*
-		 * Writers in ordered mode go on until here, so epochs behind the
-		 * awaited one may hold two versions of a block.
-		 */
-		WRITE_ONCE(store->opt.mode, store->pending_mode);
-		WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
-		store->pending_mode = -1;
-	}
+	wb_store_try_mode(store);
 	mutex_unlock(&store->lock);
 }
 
@@ -411,6 +473,13 @@ int wb_store_set(struct wb_store *store, const char *name, const char *value,
 	if (!r)
 		wb_writeback_kick(store);
 	return r;
+}
+
+void wb_store_clear_stats(struct wb_store *store)
+{
+	mutex_lock(&store->lock);
+	wb_stats_clear(&store->stats);
+	mutex_unlock(&store->lock);
 }
 
 void wb_store_freeze(struct wb_store *store, bool freeze)

@@ -20,6 +20,7 @@
 #include "pace.h"
 #include "range.h"
 #include "stats.h"
+#include "write.h"
 #include "writeback.h"
 
 struct dm_target;
@@ -33,6 +34,7 @@ struct dm_target;
  * @stats: the counters
  * @pace: watermarks and waiting writers
  * @flush: who waits for which epoch
+ * @deferred: writes whose writers are gone
  * @ranges: discards and zeroes on their way
  * @wb: writeback
  * @health: how the origin fares
@@ -42,8 +44,8 @@ struct dm_target;
  * @bdev: the origin while there is an owner; writeback runs only then
  * @suspended: its device is suspended
  * @frozen: background writeback is held
- * @pending_mode: a switch away from ordered, applied once @pending_epoch is
- *	durable; -1 for none; under @lock
+ * @pending_mode: a switch that has to wait, for @pending_epoch to be durable or
+ *	for zeroes to be done; -1 for none; under @lock
  * @pending_epoch: see there
  * @strict_until: epochs up to here are written one by one in any mode, since
  *	two of them may hold versions of one block
@@ -67,6 +69,7 @@ struct wb_store {
 	struct wb_stats stats;
 	struct wb_pace pace;
 	struct wb_flush flush;
+	struct wb_deferred deferred;
 	struct wb_ranges ranges;
 	struct wb_writeback wb;
 	struct wb_origin_health health;
@@ -101,8 +104,10 @@ static inline u32 wb_store_mode(const struct wb_store *store)
 /* Whether epochs must reach the origin one after the other. */
 static inline bool wb_store_strict(const struct wb_store *store)
 {
-	return wb_store_mode(store) == WB_MODE_ORDERED ||
-	       wb_epoch_durable(&store->epochs) < READ_ONCE(store->strict_until);
+	if (wb_store_mode(store) == WB_MODE_ORDERED)
+		return true;
+	smp_rmb();	/* pairs with that in wb_store_switch() */
+	return wb_epoch_durable(&store->epochs) < READ_ONCE(store->strict_until);
 }
 
 /* Note that a user made an I/O; the line is written once a tick at most. */
@@ -178,6 +183,9 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 /* @ti gives the store up if it is the owner; returns whether it was. */
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
 
+/* Whether another table than the one that owns it is loaded for the store. */
+bool wb_store_shared(struct wb_store *store);
+
 /**
  * wb_store_set - change a tunable while in use
  * @store: the store
@@ -197,6 +205,7 @@ int wb_store_set(struct wb_store *store, const char *name, const char *value,
 /* Applies a mode that waited for an epoch, if that one is durable now. */
 void wb_store_settle_mode(struct wb_store *store);
 
+void wb_store_clear_stats(struct wb_store *store);
 void wb_store_freeze(struct wb_store *store, bool freeze);
 
 /* Whether anything is not durable on the origin.  Sleeps. */

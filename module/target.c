@@ -5,9 +5,11 @@
  *   ctr         checks the line, finds or makes the store
  *   preresume   the table that is resumed takes the store over
  *   resume      writeback may run
- *   postsuspend no user I/O any more: drain (unless noflush), then stop
- *   dtr         the last table drains what a noflush suspend left; what the
- *               origin refuses stays in the store
+ *   presuspend  notes whether to drain
+ *   postsuspend no user I/O any more: drain, or leave it to the table that is
+ *               loaded (noflush), then stop
+ *   dtr         the last table of a removed device drains what is left; what
+ *               the origin refuses stays in the store
  */
 #define DM_MSG_PREFIX "writebehind"
 
@@ -32,12 +34,14 @@
  * @origin: the origin as this table has opened it
  * @args: its line; @args.opt is what the store gets at resume
  * @spare: a map for a budget that differs from the store's
+ * @noflush: the suspend that is under way does not wait for a drain
  */
 struct wb_target {
 	struct wb_store *store;
 	struct dm_dev *origin;
 	struct wb_args args;
 	struct wb_index *spare;
+	bool noflush;
 };
 
 /*
@@ -148,14 +152,26 @@ static int wb_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	return 0;
 }
 
-/* A table that never was resumed owns nothing and has nothing to drain. */
+/* A device that is being removed has no name any more. */
+static bool wb_device_gone(struct dm_target *ti)
+{
+	char name[DM_NAME_LEN];
+
+	return dm_copy_name_and_uuid(dm_table_get_md(ti->table), name, NULL);
+}
+
+/*
+ * A table that never was resumed owns nothing and has nothing to drain.  One
+ * that was replaced by another target must not write any more: that one may
+ * have written newer data to the origin.
+ */
 static void wb_dtr(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
 
 	if (store->owner == ti) {
-		if (wb_store_dirty(store)) {
+		if (wb_device_gone(ti) && wb_store_dirty(store)) {
 			wb_writeback_start(store);
 			wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT);
 			wb_writeback_stop(store);
@@ -169,12 +185,25 @@ static void wb_dtr(struct dm_target *ti)
  * Suspend and resume
  */
 
+/* dm has forgotten the flag when postsuspend comes. */
+static void wb_presuspend(struct dm_target *ti)
+{
+	struct wb_target *t = ti->private;
+
+	t->noflush = dm_noflush_suspending(ti);
+}
+
+/*
+ * Without a drain the data is handed over, which takes a table that is loaded
+ * already: what is loaded later may be another target for the same origin.
+ */
 static void wb_postsuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
+	bool hand_over = t->noflush && wb_store_shared(store);
 
-	if (!dm_noflush_suspending(ti) &&
+	if (!hand_over &&
 	    !wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT))
 		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
 		      store->name, wb_store_dirty_bytes(store),
@@ -305,6 +334,7 @@ static struct target_type wb_target = {
 	.ctr = wb_ctr,
 	.dtr = wb_dtr,
 	.map = wb_target_map,
+	.presuspend = wb_presuspend,
 	.postsuspend = wb_postsuspend,
 	.preresume = wb_preresume,
 	.resume = wb_resume,

@@ -119,13 +119,29 @@ static blk_opf_t wb_io_opf(enum wb_reason reason)
 	}
 }
 
-/* Both pools have their own reserve, and what they gave out completes by itself. */
+/*
+ * Only the reaping below refills the pool: with I/Os in flight it must not be
+ * waited for, without any its reserve is whole.
+ */
+static struct bio *wb_bio_alloc(struct wb_store *store, blk_opf_t opf, u32 blocks)
+{
+	struct wb_writeback *wb = &store->wb;
+	struct bio *bio;
+
+	while (wb->nr_ios) {
+		bio = bio_alloc_bioset(store->bdev, blocks, opf,
+				       GFP_NOWAIT | __GFP_NOWARN, &wb->ios);
+		if (bio)
+			return bio;
+		wb_io_wait(store);
+	}
+	return bio_alloc_bioset(store->bdev, blocks, opf, GFP_NOIO, &wb->ios);
+}
+
 static struct wb_io *wb_io_alloc(struct wb_store *store, enum wb_reason reason,
 				 u32 blocks)
 {
-	struct bio *bio = bio_alloc_bioset(store->bdev, blocks,
-					   wb_io_opf(reason), GFP_NOIO,
-					   &store->wb.ios);
+	struct bio *bio = wb_bio_alloc(store, wb_io_opf(reason), blocks);
 	struct wb_io *io = container_of(bio, struct wb_io, bio);
 
 	bio->bi_private = &store->wb;
@@ -138,7 +154,10 @@ static struct wb_io *wb_io_alloc(struct wb_store *store, enum wb_reason reason,
 	return io;
 }
 
-/* A part of block @b behind a hole, in a bio of its own. */
+/*
+ * A part of block @b behind a hole, in a bio of its own.  Such bios complete and
+ * go back to their pool by themselves.
+ */
 static void wb_submit_extra(struct wb_store *store, struct wb_io *io,
 			    struct wb_block *b, struct wb_run run)
 {
@@ -271,8 +290,7 @@ static void wb_retire(struct wb_store *store, struct list_head *blocks)
 		n++;
 	}
 	wb_pace_dirtied(&store->pace, -n);
-	if (n && wq_has_sleeper(&store->pace.room))
-		wake_up(&store->pace.room);
+	wb_pace_wake(&store->pace);
 }
 
 /*
@@ -315,13 +333,21 @@ static void wb_fail(struct wb_store *store, struct list_head *blocks)
 	}
 }
 
+/* Smaller I/Os from now on, so that the neighbours of a bad block get through. */
+static void wb_io_bisect(struct wb_writeback *wb, u32 nr)
+{
+	if (nr > 1)
+		wb->bisecting = true;
+	wb->io_blocks = max_t(u32, min(wb->io_blocks, nr / 2), 1);
+}
+
 static void wb_io_done(struct wb_store *store, struct wb_io *io)
 {
 	struct wb_writeback *wb = &store->wb;
 
 	wb->nr_ios--;
 	if (io->bio.bi_status) {
-		wb->io_blocks = max_t(u32, min(wb->io_blocks, io->nr / 2), 1);
+		wb_io_bisect(wb, io->nr);
 		wb_fail(store, &io->blocks);
 	} else {
 		wb->need_flush = true;
@@ -355,7 +381,7 @@ void wb_io_wait(struct wb_store *store)
 }
 
 /* What completes while the flush is under way is not covered by it. */
-void wb_io_flush_origin(struct wb_store *store)
+int wb_io_flush_origin(struct wb_store *store)
 {
 	struct wb_writeback *wb = &store->wb;
 	LIST_HEAD(covered);
@@ -373,4 +399,19 @@ void wb_io_flush_origin(struct wb_store *store)
 		wb_retire(store, &covered);
 	}
 	WRITE_ONCE(wb->nr_unflushed, wb->nr_unflushed - n);
+	return r;
+}
+
+int wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
+		sector_t nr)
+{
+	struct bio *bio = bio_alloc_bioset(store->bdev, 0, opf, GFP_NOIO,
+					   &store->wb.extra);
+	int r;
+
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_iter.bi_size = nr << SECTOR_SHIFT;
+	r = submit_bio_wait(bio);
+	bio_put(bio);
+	return r;
 }

@@ -6,6 +6,7 @@
 #ifndef WB_WBIO_H
 #define WB_WBIO_H
 
+#include <linux/blk_types.h>
 #include <uapi/linux/dm-writebehind.h>
 
 struct wb_store;
@@ -24,8 +25,14 @@ void wb_io_reap(struct wb_store *store);
 /* Waits until something has completed, and reaps it. */
 void wb_io_wait(struct wb_store *store);
 
-/* Flushes the origin; what was written and reaped before is clean if it succeeds. */
-void wb_io_flush_origin(struct wb_store *store);
+/* Flushes the origin; what was written and reaped before is clean if it succeeds.
+ * Returns 0 or an error.
+ */
+int wb_io_flush_origin(struct wb_store *store);
+
+/* Discards or zeroes sectors of the origin, which takes them in one bio. */
+int wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
+		sector_t nr);
 
 /* Merge up to what the origin takes, again. */
 void wb_io_unlimit(struct wb_store *store);

@@ -4,7 +4,6 @@
  */
 #include <linux/device-mapper.h>
 #include <linux/highmem.h>
-#include <linux/slab.h>
 
 #include "store.h"
 #include "write.h"
@@ -23,8 +22,7 @@ static enum wb_overwrite wb_overwrite(const struct wb_store *store,
 	case WB_CLEAN:
 		return WB_MAKE_DIRTY;
 	case WB_DIRTY:
-		if (wb_store_mode(store) == WB_MODE_ORDERED &&
-		    b->epoch != (u32)epoch)
+		if (b->epoch != (u32)epoch && wb_store_strict(store))
 			return WB_NEW_VERSION;
 		return WB_INTO_IT;
 	default:
@@ -187,18 +185,6 @@ static void wb_write_done(struct wb_store *store, struct bio *bio)
 
 static struct workqueue_struct *wb_deferred_wq;
 
-/**
- * struct wb_deferred - a write whose writer was killed while it waited
- * @work: to go on with it
- * @store: the store
- * @bio: the write, with what is left of it
- */
-struct wb_deferred {
-	struct work_struct work;
-	struct wb_store *store;
-	struct bio *bio;
-};
-
 /* Waits for room with the turn; returns false if the writer is killed. */
 static bool wb_write_in_turn(struct wb_store *store, struct bio *bio,
 			     struct bvec_iter *iter)
@@ -234,30 +220,46 @@ static bool wb_write_wait(struct wb_store *store, struct bio *bio,
 	return done;
 }
 
+static struct bio *wb_deferred_pop(struct wb_deferred *d)
+{
+	struct bio *bio;
+
+	spin_lock(&d->lock);
+	bio = bio_list_pop(&d->bios);
+	spin_unlock(&d->lock);
+	return bio;
+}
+
 /* A kernel thread gets no signals: it waits as long as it takes. */
 static void wb_write_deferred(struct work_struct *work)
 {
-	struct wb_deferred *d = container_of(work, struct wb_deferred, work);
-	struct bvec_iter iter = d->bio->bi_iter;
+	struct wb_store *store = container_of(work, struct wb_store,
+					      deferred.work);
+	struct bio *bio;
 
-	wb_write_wait(d->store, d->bio, &iter);
-	wb_write_done(d->store, d->bio);
-	kfree(d);
+	while ((bio = wb_deferred_pop(&store->deferred))) {
+		struct bvec_iter iter = bio->bi_iter;
+
+		wb_write_wait(store, bio, &iter);
+		wb_write_done(store, bio);
+	}
 }
 
 static void wb_write_defer(struct wb_store *store, struct bio *bio)
 {
-	struct wb_deferred *d = kmalloc(sizeof(*d), GFP_NOIO);
+	struct wb_deferred *d = &store->deferred;
 
-	if (!d) {
-		bio->bi_status = BLK_STS_RESOURCE;
-		bio_endio(bio);
-		return;
-	}
-	INIT_WORK(&d->work, wb_write_deferred);
-	d->store = store;
-	d->bio = bio;
+	spin_lock(&d->lock);
+	bio_list_add(&d->bios, bio);
+	spin_unlock(&d->lock);
 	queue_work(wb_deferred_wq, &d->work);
+}
+
+void wb_deferred_init(struct wb_deferred *d)
+{
+	spin_lock_init(&d->lock);
+	bio_list_init(&d->bios);
+	INIT_WORK(&d->work, wb_write_deferred);
 }
 
 void wb_write_bio(struct wb_store *store, struct bio *bio)

@@ -6,9 +6,23 @@
 #define WB_WRITE_H
 
 #include <linux/bio.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 struct wb_store;
+
+/**
+ * struct wb_deferred - writes whose writers were killed while they waited
+ * @bios: what is left of them, in the order of arrival
+ * @work: goes on with them
+ */
+struct wb_deferred {
+	spinlock_t lock;	/* guards @bios */
+	struct bio_list bios;
+	struct work_struct work;
+};
+
+void wb_deferred_init(struct wb_deferred *d);
 
 /**
  * wb_write_bio - take a write or write-zeroes

@@ -139,38 +139,91 @@ static void wb_collect_retry(struct wb_store *store)
 }
 
 /*
- * Strictly in order: a failed epoch holds all later ones; else the oldest that
- * is not durable, and the open one only when it is the turn.  Elsewhere all that
- * there is; no block is there twice then, since a block is superseded only
- * while it is in flight and nothing is in flight between sweeps.
+ * Where epochs may be mixed only the newest version of a block counts; it has
+ * the content of the others.  There is more than one only if the mode was just
+ * changed.  Equal blocks stand in the order of their epochs, as collected.
  */
+static void wb_drop_superseded(struct wb_store *store)
+{
+	struct list_head *sweep = &store->wb.sweep;
+	struct wb_block *b, *next;
+	struct wb_shard *s;
+
+	list_for_each_entry_safe(b, next, sweep, list) {
+		if (list_is_last(&b->list, sweep) ||
+		    wb_block_nr(b) != wb_block_nr(next))
+			continue;
+		s = wb_index_shard(store->index, wb_block_nr(b));
+		spin_lock(&s->lock);
+		list_del_init(&b->list);
+		s->nr_dirty--;
+		wb_index_give_free(store->index, s, b);
+		spin_unlock(&s->lock);
+		wb_pace_dirtied(&store->pace, -1);
+	}
+}
+
+/*
+ * Strictly in order the oldest epoch that is not durable, and the open one only
+ * when it is its turn; elsewhere all that there is.
+ *
+ * Whether order is strict is asked after closing: if it is not, then whoever
+ * makes it so comes later, and the versions that writers make from then on are
+ * stamped with epochs behind the one closed here.
+ */
+static u64 wb_sweep_target(struct wb_store *store, bool *strict)
+{
+	u64 next = wb_epoch_durable(&store->epochs) + 1;
+	u64 closed;
+
+	*strict = wb_store_strict(store);
+	if (*strict && next < wb_epoch_open(&store->epochs))
+		return min(next, wb_ranges_limit(store));
+
+	closed = wb_epoch_close(&store->epochs);
+	smp_mb();	/* pairs with that in wb_store_switch() */
+	*strict = wb_store_strict(store);
+	if (*strict)
+		closed = min(closed, next);
+	return min(closed, wb_ranges_limit(store));
+}
+
+static bool wb_sweep_collect(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+	bool strict;
+
+	wb->sweep_epoch = wb_sweep_target(store, &strict);
+	if (wb_retry_due(store))
+		wb_collect_retry(store);
+	wb_collect(store, wb->sweep_epoch);
+	/* Nothing to do: what is counted may be off by a few blocks. */
+	if (list_empty(&wb->sweep) &&
+	    (!list_empty(&wb->retry) ||
+	     (!wb->need_flush &&
+	      wb->sweep_epoch == wb_epoch_durable(&store->epochs))))
+		return false;
+	wb_sort(&wb->sweep);
+	if (!strict)
+		wb_drop_superseded(store);
+	return true;
+}
+
+/* Strictly in order, a failed epoch holds all later ones. */
 static bool wb_sweep_begin(struct wb_store *store)
 {
 	struct wb_writeback *wb = &store->wb;
-	bool strict = wb_store_strict(store);
-	u64 epoch;
 
-	if (strict && !list_empty(&wb->retry)) {
+	if (wb_store_strict(store) && !list_empty(&wb->retry)) {
 		if (!wb_retry_due(store))
 			return false;
 		wb_collect_retry(store);
-	} else {
-		epoch = wb_epoch_durable(&store->epochs) + 1;
-		if (!strict || epoch == wb_epoch_open(&store->epochs))
-			epoch = wb_epoch_close(&store->epochs);
-		wb->sweep_epoch = min(epoch, wb_ranges_limit(store));
-		if (wb_retry_due(store))
-			wb_collect_retry(store);
-		wb_collect(store, wb->sweep_epoch);
-		/* Nothing to do: what is counted may be off by a few blocks. */
-		if (list_empty(&wb->sweep) &&
-		    (!list_empty(&wb->retry) ||
-		     (!wb->need_flush && wb->sweep_epoch ==
-		      wb_epoch_durable(&store->epochs))))
-			return false;
+		wb_sort(&wb->sweep);
+	} else if (!wb_sweep_collect(store)) {
+		return false;
 	}
-	wb_sort(&wb->sweep);
 	wb->failed = false;
+	wb->bisecting = false;
 	wb->sweeping = true;
 	return true;
 }
@@ -185,8 +238,8 @@ static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
 	if (wb->nr_unflushed >= nr / WB_UNFLUSHED_SHARE)
 		return true;
 	if (reason == WB_REASON_WATERMARK)
-		return wb_pace_dirty(&store->pace) - wb->nr_unflushed <=
-		       READ_ONCE(store->pace.low);
+		return wb_pace_dirty(&store->pace) <=
+		       (s64)READ_ONCE(store->pace.low) + wb->nr_unflushed;
 	return wb_pace_queued(&store->pace) &&
 	       (!wb->nr_ios || wb->nr_unflushed >= nr / WB_UNFLUSHED_URGENT);
 }
@@ -252,7 +305,7 @@ static void wb_sweep_end(struct wb_store *store)
 	wb_publish_retry(wb);
 	wb->sweeping = false;
 	if (wb->failed) {
-		wb_health_failed(store);
+		wb_health_failed(store, wb->bisecting);
 	} else if (list_empty(&wb->retry)) {
 		wb_io_unlimit(store);
 		wb_epoch_settle(&store->epochs, wb->sweep_epoch);
@@ -311,7 +364,9 @@ static unsigned long wb_next_look(struct wb_store *store)
 	u64 age = wb_epoch_age(&store->epochs);
 	unsigned long next, now = jiffies;
 
-	if (READ_ONCE(store->frozen) &&
+	if (!store->health.attempts && wb_pace_queued(&store->pace))
+		return 1;
+	if (READ_ONCE(store->frozen) && !wb_pace_queued(&store->pace) &&
 	    READ_ONCE(store->flush.want) <= wb_epoch_durable(&store->epochs))
 		return 0;
 	if (store->health.attempts)
@@ -325,12 +380,14 @@ static unsigned long wb_next_look(struct wb_store *store)
 
 static void wb_run(struct wb_store *store)
 {
+	wb_store_settle_mode(store);
 	wb_pace_begin(&store->pace);
 	while (wb_step(store))
 		cond_resched();
 	wb_quiesce(store);
 	wb_publish_retry(&store->wb);
 	wb_pace_end(&store->pace);
+	wb_pace_wake(&store->pace);
 	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
 }
 
@@ -339,9 +396,13 @@ static void wb_work(struct work_struct *work)
 	struct wb_store *store = container_of(to_delayed_work(work),
 					      struct wb_store, wb.work);
 	struct wb_writeback *wb = &store->wb;
-	unsigned int noio = memalloc_noio_save();
 	unsigned long next;
+	unsigned int noio;
 
+	/* A kick that was late: what it would look at may be changing hands. */
+	if (READ_ONCE(wb->stop))
+		return;
+	noio = memalloc_noio_save();
 	WRITE_ONCE(wb->active, true);
 	wb_run(store);
 	WRITE_ONCE(wb->active, false);
@@ -350,12 +411,13 @@ static void wb_work(struct work_struct *work)
 	if (READ_ONCE(wb->stop))
 		return;
 	/*
-	 * A writer that still saw us active did not kick.  Pairs with the barrier
-	 * in wb_writeback_nudge(): it sees us inactive or we see its block.
+	 * A writer that still saw us active did not kick.  Pairs with the barriers
+	 * in wb_writeback_nudge() and _arm(): it sees us inactive or we see its
+	 * block.
 	 */
 	smp_mb();
 	next = wb_next_look(store);
-	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high) &&
+	if (wb_index_nr_dirty(store->index) > READ_ONCE(store->pace.high) &&
 	    !store->health.attempts && !READ_ONCE(store->frozen))
 		next = 1;
 	if (next)
@@ -381,7 +443,12 @@ void wb_writeback_arm(struct wb_store *store)
 	u32 ms = min(READ_ONCE(store->opt.max_age),
 		     READ_ONCE(store->opt.pause_writeback));
 
-	if (!READ_ONCE(store->wb.stop))
+	/*
+	 * While the work runs, a long delay queued here would keep it from queueing
+	 * itself for an earlier time.
+	 */
+	smp_mb();	/* see wb_work() */
+	if (!READ_ONCE(store->wb.stop) && !READ_ONCE(store->wb.active))
 		queue_delayed_work(store->wb.wq, &store->wb.work,
 				   max(msecs_to_jiffies(ms), 1UL));
 }
@@ -454,11 +521,6 @@ bool wb_writeback_drain(struct wb_store *store, long timeout)
 u32 wb_writeback_blocks(const struct wb_store *store)
 {
 	return READ_ONCE(store->wb.nr_inflight) + READ_ONCE(store->wb.nr_unflushed);
-}
-
-void wb_writeback_unflushed(struct wb_store *store)
-{
-	store->wb.need_flush = true;
 }
 
 void wb_writeback_forget(struct wb_store *store, struct wb_shard *s,

@@ -36,6 +36,7 @@ struct wb_store;
  * @sweep_epoch: all up to here is durable when the sweep has ended well
  * @sweeping: a sweep has begun and not ended
  * @failed: something could not be written in this sweep
+ * @bisecting: a part of that was more than a block and will be tried in halves
  * @retry: what could not be written
  * @nr_retry: length of it when it was last published
  * @first_retry: the lowest block of it
@@ -62,6 +63,7 @@ struct wb_writeback {
 	u64 sweep_epoch;
 	bool sweeping;
 	bool failed;
+	bool bisecting;
 	struct list_head retry;
 	u32 nr_retry;
 	u64 first_retry;
@@ -109,9 +111,6 @@ bool wb_writeback_drain(struct wb_store *store, long timeout);
 
 /* Blocks written or being written, for status. */
 u32 wb_writeback_blocks(const struct wb_store *store);
-
-/* Something reached the origin by another way.  In writeback's context. */
-void wb_writeback_unflushed(struct wb_store *store);
 
 /**
  * wb_writeback_forget - sectors of a block need not be kept any more
