@@ -380,6 +380,24 @@ void wb_io_wait(struct wb_store *store)
 	wb_io_reap(store);
 }
 
+/*
+ * After a failed flush nothing is known of what the origin's cache held: neither
+ * of what was written before, nor of what completed meanwhile and would look
+ * covered by the next flush, which may find nothing left to do.
+ */
+static void wb_io_distrust(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+	LIST_HEAD(lost);
+
+	while (wb->nr_ios)
+		wb_io_wait(store);
+	list_splice_init(&wb->unflushed, &lost);
+	WRITE_ONCE(wb->nr_unflushed, 0);
+	wb->need_flush = true;
+	wb_fail(store, &lost);
+}
+
 /* What completes while the flush is under way is not covered by it. */
 int wb_io_flush_origin(struct wb_store *store)
 {
@@ -393,13 +411,13 @@ int wb_io_flush_origin(struct wb_store *store)
 	wb_stat_add(&store->stats, WB_STAT_ORIGIN_FLUSHES, 1);
 	r = blkdev_issue_flush(store->bdev);
 	if (r) {
-		wb->need_flush = true;
-		wb_fail(store, &covered);
-	} else {
-		wb_retire(store, &covered);
+		list_splice(&covered, &wb->unflushed);
+		wb_io_distrust(store);
+		return r;
 	}
+	wb_retire(store, &covered);
 	WRITE_ONCE(wb->nr_unflushed, wb->nr_unflushed - n);
-	return r;
+	return 0;
 }
 
 int wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
