@@ -110,6 +110,24 @@ static inline bool wb_store_strict(const struct wb_store *store)
 	return wb_epoch_durable(&store->epochs) < READ_ONCE(store->strict_until);
 }
 
+/*
+ * Whether a dirty block stamped @stamp must stay as it is when it is written
+ * again in @epoch.  After a switch away from ordered that holds for what was
+ * there before it; what came later is overwritten, so that it never has two
+ * versions which a sweep of several epochs would meet.
+ */
+static inline bool wb_store_keeps(const struct wb_store *store, u32 stamp,
+				  u64 epoch)
+{
+	u64 until;
+
+	if (stamp == (u32)epoch || !wb_store_strict(store))
+		return false;
+	until = READ_ONCE(store->strict_until);
+	return wb_store_mode(store) == WB_MODE_ORDERED || until == U64_MAX ||
+	       wb_stamp_within(stamp, until);
+}
+
 /* Note that a user made an I/O; the line is written once a tick at most. */
 static inline void wb_store_touch(struct wb_store *store)
 {

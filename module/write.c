@@ -22,9 +22,8 @@ static enum wb_overwrite wb_overwrite(const struct wb_store *store,
 	case WB_CLEAN:
 		return WB_MAKE_DIRTY;
 	case WB_DIRTY:
-		if (b->epoch != (u32)epoch && wb_store_strict(store))
-			return WB_NEW_VERSION;
-		return WB_INTO_IT;
+		return wb_store_keeps(store, b->epoch, epoch) ? WB_NEW_VERSION :
+								WB_INTO_IT;
 	default:
 		return WB_NEW_VERSION;
 	}
