@@ -86,7 +86,9 @@ dkms-tree:
 	$(INSTALL) -m 644 $(HEADER) $(TREE)/include/uapi/linux
 
 clean: ## remove what was built in this tree
-	test ! -e $(KDIR)/Makefile || $(KBUILD) clean
+	find . module -maxdepth 1 \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name modules.order \
+		-o -name Module.symvers \) -delete
 	$(MAKE) -C userspace-ctl clean
 	test ! -e tests/Makefile || $(MAKE) -C tests clean
 

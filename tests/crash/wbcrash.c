@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * wbcrash - writes a history that can be told from the outside, and judges what
+ * a crash has left of it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "verbs.h"
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+} verbs[] = {
+	{ "run", run_main },
+	{ "judge", judge_main },
+	{ "selftest", selftest_main },
+};
+
+int mode_from(const char *word)
+{
+	static const char *const modes[] = { "durable", "ordered", "volatile" };
+
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(word, modes[i]))
+			return i;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	for (unsigned int i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].main(argc - 1, argv + 1);
+	fprintf(stderr,
+		"Usage: wbcrash run [-n NAME] [-s SEED] [-t THREADS] [-m MIB] [-e OPS]\n"
+		"                   [-b] [-d EVERY] [-k FLUSHES | -K MS] DEVICE\n"
+		"       wbcrash judge [-n NAME] durable|ordered|volatile LOG IMAGE\n"
+		"       wbcrash selftest\n"
+		"\n"
+		"run writes until it is killed, having said \"wb NAME power off\" after so many\n"
+		"flushes or milliseconds. -e is a thread's operations in an epoch, on the\n"
+		"average; -b has all wait while one flushes; -d makes all durable by ioctl\n"
+		"after every so many epochs.\n");
+	return 2;
+}

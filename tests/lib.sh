@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the tests share.  A test is a script that sources this, writes each of
+# its cases as a function, announces them with `it`, and ends with `run`:
+#
+#	. "$(dirname "$0")/lib.sh"
+#	keeps_what_was_written() { ...; }
+#	it "keeps what was written" keeps_what_was_written
+#	run
+#
+# $work is a directory for its files.  A case runs in a subshell with `set -e`: the first command that fails fails
+# it, and the line is shown.  What it makes goes away at its end, the last thing
+# first.  A case also fails when the kernel complained meanwhile.
+
+tests_dir=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export PATH=${WB_BIN:-$tests_dir/bin}:$tests_dir:$tests_dir/../userspace-ctl:$PATH:/usr/sbin:/sbin
+
+KSFT_SKIP=4
+
+#
+# Cases
+#
+
+titles=()
+cases=()
+
+# it TITLE FUNCTION [ARGUMENT...]
+it()
+{
+	titles+=("$1")
+	shift
+	cases+=("${*@Q}")
+}
+
+# A line that is shown for a case that went well, too.
+note()
+{
+	echo "# $*"
+}
+
+fail()
+{
+	echo "failed: $*"
+	exit 1
+}
+
+skip()
+{
+	echo "skip: $*"
+	exit $KSFT_SKIP
+}
+
+# expect WHAT VALUE OPERATOR VALUE: as test(1) has it.
+expect()
+{
+	test "$2" "$3" "$4" || fail "$1: $2 $3 $4 does not hold"
+}
+
+# `! command` would not end a case.
+must_fail()
+{
+	if "$@"; then
+		fail "succeeded, and should not have: $*"
+	fi
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ $SECONDS -le $end ] || fail "waited in vain for: $*"
+		sleep 0.05
+	done
+}
+
+gone()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+# Undone in the reverse order of the calls, however the case ends.
+undo=()
+
+at_exit()
+{
+	undo=("$*" "${undo[@]}")
+}
+
+clean_up()
+{
+	local step
+
+	trap - ERR
+	set +e
+	for step in "${undo[@]}"; do
+		eval "$step" >/dev/null 2>&1
+	done
+}
+
+run_case()
+{
+	local title=$1 code=0 log=$top/log
+
+	shift
+	kernel_log_mark "$title"
+	mkdir "$work"
+	(
+		set -eE
+		trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND: status $?" >&2' ERR
+		trap clean_up EXIT
+		"$@"
+	) >"$log" 2>&1 </dev/null
+	code=$?
+	rm -rf "$work"
+	if [ $code = 0 ] && ! kernel_log_clean >>"$log"; then
+		code=1
+	fi
+	return $code
+}
+
+# Prints KTAP for the cases whose title has $WB_CASE in it (all), and ends.
+run()
+{
+	local i n=0 failed=0 reason start
+
+	top=$(mktemp -d)
+	trap 'rm -rf "$top"' EXIT
+	work=$top/case
+	for i in "${!titles[@]}"; do
+		[[ ${titles[i]} == *${WB_CASE-}* ]] || unset "titles[i]"
+	done
+	echo "KTAP version 1"
+	echo "1..${#titles[@]}"
+	for i in "${!titles[@]}"; do
+		n=$((n + 1))
+		start=$SECONDS
+		eval "run_case ${titles[i]@Q} ${cases[i]}"
+		case $? in
+		0)
+			grep '^# ' "$top/log"
+			echo "ok $n ${titles[i]}"
+			;;
+		"$KSFT_SKIP")
+			reason=$(sed -n 's/^skip: //p' "$top/log" | tail -n 1)
+			echo "ok $n ${titles[i]} # SKIP $reason"
+			;;
+		*)
+			sed -e 's/^# //' -e 's/^/# /' "$top/log"
+			kernel_log | tail -n 30 | sed 's/^/# kernel: /'
+			echo "not ok $n ${titles[i]}"
+			failed=1
+			;;
+		esac
+		[ $((SECONDS - start)) -lt 5 ] || note "took $((SECONDS - start)) s"
+	done
+	exit $failed
+}
+
+#
+# The kernel's log
+#
+
+kernel_log_mark()
+{
+	log_mark="wb-test $$ $RANDOM: $1"
+	echo "$log_mark" >/dev/kmsg
+}
+
+# Since the case began.
+kernel_log()
+{
+	dmesg | awk -v mark="$log_mark" 'seen; index($0, mark) { seen = 1 }'
+}
+
+kernel_log_has()
+{
+	kernel_log | grep -qF -- "$1"
+}
+
+kernel_log_clean()
+{
+	! kernel_log | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:|list_(add|del) corruption|blocked for more than|lockup|stall|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
+}
+
+#
+# What is needed
+#
+
+need()
+{
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip "needs $tool"
+	done
+}
+
+need_target()
+{
+	dmsetup targets | grep -q "^$1 " || modprobe -q "dm-$1" ||
+		skip "needs the device-mapper target $1"
+}
+
+load_module()
+{
+	[ -d /sys/module/dm_writebehind ] && return
+	modprobe -q dm-mod || :
+	if [ -n "${WB_KO-}" ]; then
+		insmod "$WB_KO"
+	else
+		modprobe -q dm-writebehind || skip "needs the module dm-writebehind"
+	fi
+}
+
+#
+# Origins
+#
+
+# null_blk VAR NAME [ATTRIBUTE=VALUE...]: a disk in memory, its path in VAR.
+# What is in its volatile cache (cache_size) is lost in a power_cut.
+null_blk()
+{
+	local dir=/sys/kernel/config/nullb/$2 name=$2 var=$1 attribute path
+
+	modprobe -q null_blk nr_devices=0 || skip "needs null_blk"
+	mountpoint -q /sys/kernel/config ||
+		mount -t configfs none /sys/kernel/config
+	mkdir "$dir"
+	at_exit "rmdir $dir"
+	shift 2
+	for attribute in memory_backed=1 "$@"; do
+		echo "${attribute#*=}" >"$dir/${attribute%%=*}" ||
+			skip "needs null_blk with ${attribute%%=*}"
+	done
+	echo 1 >"$dir/power"
+	path=/dev/$name
+	[ -b "$path" ] || path=/dev/nullb$(cat "$dir/index")
+	printf -v "$var" %s "$path"
+}
+
+power_cut()
+{
+	echo 0 >"/sys/kernel/config/nullb/$1/power"
+	echo 1 >"/sys/kernel/config/nullb/$1/power"
+}
+
+# disk VAR NAME MIB [MBPS]: the virtual machine's disk of that name or, where
+# there is none, one in memory.
+disk()
+{
+	local found=/dev/disk/by-id/virtio-$2
+
+	if [ -b "$found" ]; then
+		printf -v "$1" %s "$(realpath "$found")"
+		return
+	fi
+	null_blk "$1" "wb-$2" "size=$3" ${4:+"mbps=$4"}
+}
+
+fast_disk()
+{
+	disk "$1" fast 1024
+}
+
+slow_disk()
+{
+	disk "$1" slow 256 2
+}
+
+nbd_is_free()
+{
+	[ ! -e /sys/block/nbd0/pid ]
+}
+
+nbd_is_up()
+{
+	[ "$(sectors /dev/nbd0)" -gt 0 ]
+}
+
+# faulty_disk VAR: 64 MiB whose writes fail while there is a file
+# $work/fail-write, and its flushes likewise with $work/fail-flush.
+faulty_disk()
+{
+	modprobe -q nbd nbds_max=1 || skip "needs nbd"
+	wait_for 10 nbd_is_free
+	wb_nbd /dev/nbd0 64 "$work" &
+	at_exit "kill $!"
+	wait_for 10 nbd_is_up
+	printf -v "$1" /dev/nbd0
+}
+
+sectors()
+{
+	blockdev --getsz "$1"
+}
+
+# disk_stat DISK FIELD: of /sys/block/DISK/stat, counted from 1.
+disk_stat()
+{
+	cut -d' ' -f"$2" <<<"$(xargs <"/sys/class/block/${1##*/}/stat")"
+}
+
+writes_of()
+{
+	disk_stat "$1" 5
+}
+
+flushes_of()
+{
+	disk_stat "$1" 16
+}
+
+# linear NAME ORIGIN [FIRST COUNT]: a part of a disk that can be suspended, or
+# made to fail.
+linear()
+{
+	dmsetup create "$1" --table "0 ${4-$(sectors "$2")} linear $2 ${3-0}"
+	at_exit "dmsetup remove --retry $1"
+}
+
+# swap_table NAME TABLE: what is in flight is not waited for.
+swap_table()
+{
+	dmsetup suspend --noflush --nolockfs "$1"
+	dmsetup load "$1" --table "$2"
+	dmsetup resume "$1"
+}
+
+break_origin()
+{
+	swap_table "$1" "0 $(sectors "/dev/mapper/$1") error"
+}
+
+# mend_origin NAME ORIGIN
+mend_origin()
+{
+	swap_table "$1" "0 $(sectors "/dev/mapper/$1") linear $2 0"
+}
+
+#
+# Write-behind devices
+#
+
+# table ORIGIN MIB [ARGUMENT...]
+table()
+{
+	local origin=$1 mib=$2
+
+	shift 2
+	# shellcheck disable=SC2048,SC2086 # count words
+	set -- $*
+	echo "0 $(sectors "$origin") writebehind $origin $mib $#${*:+ $*}"
+}
+
+# Keeps everything in RAM until told otherwise.
+# shellcheck disable=SC2034 # the tests use it
+lazy="high_watermark 100 low_watermark 100 max_age 86400000 pause_writeback 86400000"
+
+# make_wb NAME ORIGIN MIB [ARGUMENT...]
+make_wb()
+{
+	load_module
+	at_exit "dmsetup resume $1; dmsetup remove --retry $1"
+	dmsetup create "$1" --table "$(table "${@:2}")"
+}
+
+remove_wb()
+{
+	dmsetup remove --retry "$1"
+}
+
+# reload_wb NAME ORIGIN MIB [ARGUMENT...]
+reload_wb()
+{
+	dmsetup load "$1" --table "$(table "${@:2}")"
+	dmsetup suspend "$1"
+	dmsetup resume "$1"
+}
+
+# status NAME KEY
+status()
+{
+	wbctl status --json "$1" | jq -er ".$2"
+}
+
+stats()
+{
+	wbctl stats --json "$1" | jq -er ".$2"
+}
+
+dirty()
+{
+	status "$1" dirty_bytes
+}
+
+# NAME KEY OPERATOR VALUE, for wait_for.
+status_is()
+{
+	test "$(status "$1" "$2")" "$3" "$4"
+}
+
+stats_is()
+{
+	test "$(stats "$1" "$2")" "$3" "$4"
+}
+
+clean()
+{
+	status_is "$1" dirty_bytes -eq 0
+}
+
+KIB=1024
+MIB=$((1024 * KIB))
+export KIB MIB

@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# wbctl: exit codes, keys that scripts rely on, errors in one line.
+. "$(dirname "$0")/lib.sh"
+
+with_device()
+{
+	fast_disk origin
+	make_wb wb-ctl "$origin" 16 "$lazy" "$@"
+}
+
+# exits CODE ARGUMENT...: and if it is not 0, says why in one line.
+exits()
+{
+	local code=0 expected=$1
+
+	shift
+	wbctl "$@" >"$work/out" 2>"$work/err" || code=$?
+	expect "exit status of wbctl $*" "$code" -eq "$expected"
+	if [ "$expected" != 0 ]; then
+		expect "lines of error of wbctl $*" "$(wc -l <"$work/err")" -eq 1
+		grep -q '^wbctl: ' "$work/err"
+	else
+		expect "lines of error of wbctl $*" "$(wc -l <"$work/err")" -eq 0
+	fi
+}
+
+exit_codes()
+{
+	with_device
+	exits 0 --help
+	exits 0 status wb-ctl
+	exits 0 list
+	exits 0 get wb-ctl max_age
+	exits 0 set wb-ctl max_age 1000
+	exits 0 freeze wb-ctl
+	exits 0 thaw wb-ctl
+	exits 0 flush wb-ctl
+	exits 1 create wb-two "$work/nothing" 16
+	exits 1 create wb-two "$origin" 16
+	exits 2
+	exits 2 nonsense
+	exits 2 status --nonsense
+	exits 2 create wb-two
+	exits 2 create wb-two "$origin" x
+	exits 3 status wb-nothing
+	exits 3 flush wb-nothing
+	exits 3 remove wb-nothing
+	exits 3 set wb-nothing max_age 1000
+}
+
+flush_timeout()
+{
+	local disk
+
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	at_exit "dmsetup resume wb-below"
+	make_wb wb-ctl /dev/mapper/wb-below 16 "$lazy"
+	wb_io write 1 /dev/mapper/wb-ctl 0 $((4 * MIB))
+	dmsetup suspend --nolockfs wb-below
+	exits 4 flush --timeout 1 wb-ctl
+	dmsetup resume wb-below
+	exits 0 flush wb-ctl
+	expect "dirty" "$(dirty wb-ctl)" -eq 0
+}
+
+# has KEY...: of the JSON object on stdin.
+has()
+{
+	local json key
+
+	json=$(cat)
+	for key; do
+		jq -e "has(\"$key\")" >/dev/null <<<"$json" || fail "no key $key"
+	done
+}
+
+keys()
+{
+	with_device
+	wbctl status --json wb-ctl | has name origin mode health cache_bytes dirty_bytes \
+		writeback_bytes oldest_dirty_ms acked_epoch durable_epoch drain_eta_ms
+	wbctl stats --json wb-ctl | has read_hit_bytes read_miss_bytes write_bytes \
+		absorbed_bytes writeback_bytes writeback_ios flushes throttled_ios \
+		errors writeback_reason
+	wbctl stats --json wb-ctl | jq .writeback_reason | has age watermark idle \
+		flush pressure teardown
+	expect "name" "$(status wb-ctl name)" = wb-ctl
+	expect "origin" "$(status wb-ctl origin)" = "$origin"
+	expect "mode" "$(status wb-ctl mode)" = durable
+	expect "cache_bytes" "$(status wb-ctl cache_bytes)" -eq $((16 * MIB))
+}
+
+counters()
+{
+	with_device mode volatile
+	wb_io write 1 /dev/mapper/wb-ctl 0 $((4 * MIB))
+	wb_io check 1 /dev/mapper/wb-ctl 0 $((4 * MIB))
+	wb_io count 1 /dev/mapper/wb-ctl $((8 * MIB)) $((2 * MIB)) >/dev/null
+	expect "written" "$(stats wb-ctl write_bytes)" -eq $((4 * MIB))
+	expect "hit" "$(stats wb-ctl read_hit_bytes)" -eq $((4 * MIB))
+	expect "missed" "$(stats wb-ctl read_miss_bytes)" -eq $((2 * MIB))
+	expect "dirty" "$(dirty wb-ctl)" -eq $((4 * MIB))
+	wb_io sync /dev/mapper/wb-ctl
+	expect "flushes" "$(stats wb-ctl flushes)" -ge 1
+}
+
+every_way_to_name()
+{
+	local number
+
+	with_device
+	number=$(dmsetup info -c --noheadings -o major,minor wb-ctl)
+	exits 0 status wb-ctl
+	exits 0 status /dev/mapper/wb-ctl
+	exits 0 status "$number"
+}
+
+create_and_remove()
+{
+	load_module
+	fast_disk origin
+	at_exit "dmsetup remove wb-made"
+	exits 0 create --mode volatile --max-age 86400000 --pause-writeback 86400000 \
+		wb-made "$origin" 16M
+	expect "mode" "$(status wb-made mode)" = volatile
+	wb_io write 5 /dev/mapper/wb-made 0 $((4 * MIB))
+	exits 0 remove wb-made
+	wb_io check 5 "$origin" 0 $((4 * MIB))
+	must_fail dmsetup info wb-made
+}
+
+remove_in_use()
+{
+	with_device
+	exec 7</dev/mapper/wb-ctl
+	exits 1 remove wb-ctl
+	exec 7<&-
+	exits 0 remove wb-ctl
+}
+
+without_module()
+{
+	load_module
+	rmmod dm_writebehind
+	exits 1 list
+	exits 1 status wb-ctl
+	load_module
+}
+
+it "exit codes" exit_codes
+it "flush --timeout: 4, and the drain goes on" flush_timeout
+it "the keys of --json" keys
+it "the counters count" counters
+it "a device by name, path and number" every_way_to_name
+it "create and remove" create_and_remove
+it "remove refuses a device that is open" remove_in_use
+it "without the module: a clear message" without_module
+run
