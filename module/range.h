@@ -16,7 +16,7 @@ struct wb_store;
 
 /**
  * struct wb_ranges - discards and zeroes on their way to the origin
- * @lock: guards @queue; innermost; process context
+ * @lock: guards @queue; outside the epochs' lock; process context
  * @queue: in the order of their epochs
  * @pool: for their descriptors
  */

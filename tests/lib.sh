@@ -286,10 +286,10 @@ nbd_is_up()
 faulty_disk()
 {
 	modprobe -q nbd nbds_max=1 || skip "needs nbd"
-	wait_for 10 nbd_is_free
+	wait_for 60 nbd_is_free
 	wb_nbd /dev/nbd0 64 "$work" &
 	at_exit "kill $!"
-	wait_for 10 nbd_is_up
+	wait_for 60 nbd_is_up
 	printf -v "$1" /dev/nbd0
 }
 
@@ -330,8 +330,17 @@ swap_table()
 	dmsetup resume "$1"
 }
 
+# It answers no more; resumed before what stands on it is removed.
+wedge()
+{
+	at_exit "dmsetup resume $1"
+	dmsetup suspend --nolockfs "$1"
+}
+
+# break_origin NAME ORIGIN: it fails until mended, at the case's end at the latest.
 break_origin()
 {
+	at_exit "mend_origin $1 $2"
 	swap_table "$1" "0 $(sectors "/dev/mapper/$1") error"
 }
 

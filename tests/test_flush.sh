@@ -89,7 +89,7 @@ fua_is_durable()
 by_age()
 {
 	wbctl set wb-flush max_age 50
-	wait_for 20 clean wb-flush
+	wait_for 90 clean wb-flush
 }
 
 # A commit of the journal is a PREFLUSH and FUA: the origin, copied at once, has
@@ -120,17 +120,16 @@ wedged_origin()
 
 	fast_disk disk
 	linear wb-below "$disk" 0 $((64 * 2048))
-	at_exit "dmsetup resume wb-below"
 	make_wb wb-flush /dev/mapper/wb-below 16 mode "$1" "$lazy"
 	wb_io write "$seed" "$dev" 0 $((4 * MIB))
-	dmsetup suspend --nolockfs wb-below
+	wedge wb-below
 }
 
 returns_at_once()
 {
 	wedged_origin "$1"
-	timeout 20 wb_io sync "$dev"
-	timeout 20 wb_io write -S -b 4096 "$seed" "$dev" $((8 * MIB)) $((16 * KIB))
+	timeout 60 wb_io sync "$dev"
+	timeout 60 wb_io write -S -b 4096 "$seed" "$dev" $((8 * MIB)) $((16 * KIB))
 	expect "dirty" "$(dirty wb-flush)" -ge $((4 * MIB))
 	dmsetup resume wb-below
 	wbctl flush wb-flush
@@ -144,8 +143,8 @@ waits_for_a_wedged_origin()
 	wedged_origin durable
 	wb_io sync "$dev" &
 	pid=$!
-	wait_for 10 stats_is wb-flush flushes -ge 1
-	wait_for 10 status_is wb-flush writeback_bytes -gt 0
+	wait_for 60 stats_is wb-flush flushes -ge 1
+	wait_for 60 status_is wb-flush writeback_bytes -gt 0
 	must_fail gone "$pid"
 	expect "dirty" "$(dirty wb-flush)" -eq $((4 * MIB))
 	dmsetup resume wb-below
@@ -162,7 +161,7 @@ failing_origin()
 	make_wb wb-flush /dev/mapper/wb-below 16 mode durable max_age 100
 	wb_io write $((seed + 1)) "$dev" 0 $((2 * MIB))
 	wb_io sync "$dev"
-	break_origin wb-below
+	break_origin wb-below "$disk"
 	wb_io write -r "$seed" "$dev" 0 $((2 * MIB))
 	must_fail wb_io sync "$dev"
 	expect "health" "$(status wb-flush health)" = failing
@@ -173,8 +172,8 @@ failing_origin()
 	wb_io check "$seed" "$dev" 0 $((2 * MIB))
 
 	mend_origin wb-below "$disk"
-	wait_for 60 clean wb-flush
-	wait_for 10 status_is wb-flush health = ok
+	wait_for 90 clean wb-flush
+	wait_for 60 status_is wb-flush health = ok
 	wb_io check "$seed" /dev/mapper/wb-below 0 $((2 * MIB))
 	wb_io sync "$dev"
 }
@@ -188,14 +187,14 @@ failing_flush()
 	make_wb wb-flush "$origin" 16 mode "$1" max_age 50
 	touch "$work/fail-flush"
 	wb_io write -r "$seed" "$dev" 0 $((2 * MIB))
-	wait_for 30 stats_is wb-flush errors -ge 2
+	wait_for 60 stats_is wb-flush errors -ge 2
 	expect "dirty" "$(dirty wb-flush)" -eq $((2 * MIB))
 	[ "$1" != durable ] || must_fail wb_io sync "$dev"
 	must_fail wbctl flush wb-flush
 	expect "dirty" "$(dirty wb-flush)" -eq $((2 * MIB))
 	rm "$work/fail-flush"
-	wait_for 60 clean wb-flush
-	wait_for 10 status_is wb-flush health = ok
+	wait_for 90 clean wb-flush
+	wait_for 60 status_is wb-flush health = ok
 	wb_io sync "$dev"
 	remove_wb wb-flush
 	wb_io check "$seed" "$origin" 0 $((2 * MIB))

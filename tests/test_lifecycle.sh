@@ -146,7 +146,7 @@ orphaned()
 	linear wb-below "$origin" 0 $((64 * 2048))
 	make_wb wb-life /dev/mapper/wb-below 16 "$lazy"
 	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
-	break_origin wb-below
+	break_origin wb-below "$origin"
 	timeout 100 dmsetup remove wb-life
 	wbctl list --json | jq -e '.. | objects | select(.dirty_bytes? == 4194304)' >/dev/null
 	must_fail rmmod dm_writebehind
@@ -169,11 +169,11 @@ under_load()
 	wb_model -n 0 -s "$RANDOM" -w "$work/model" "$dev" &
 	pid=$!
 	at_exit "kill -KILL $pid"
-	wait_for 20 stats_is wb-life writes -ge 200
+	wait_for 60 stats_is wb-life writes -ge 200
 	for i in {1..3}; do
 		"$@" "$i"
 		wbctl clear-stats wb-life
-		wait_for 20 stats_is wb-life writes -ge 50
+		wait_for 60 stats_is wb-life writes -ge 50
 	done
 	kill "$pid"
 	wait "$pid"

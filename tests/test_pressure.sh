@@ -14,7 +14,7 @@ full()
 	wb_io write -r 1 "$dev" 0 $((32 * MIB)) &
 	pid=$!
 	at_exit "kill -KILL $pid"
-	wait_for 20 stats_is wb-full throttled_ios -gt 0
+	wait_for 60 stats_is wb-full throttled_ios -gt 0
 }
 
 memory()
@@ -45,7 +45,7 @@ reads_go_on()
 
 	full
 	must_fail gone "$pid"
-	timeout 20 dd if="$dev" of=/dev/null bs=64k count=16 skip=1024 iflag=direct status=none
+	timeout 60 dd if="$dev" of=/dev/null bs=64k count=16 skip=1024 iflag=direct status=none
 	must_fail gone "$pid"
 }
 
@@ -55,7 +55,7 @@ writer_can_be_killed()
 
 	full
 	kill -KILL "$pid"
-	wait_for 10 gone "$pid"
+	wait_for 60 gone "$pid"
 	expect "bytes that the writer got rid of" "$(stats wb-full write_bytes)" -lt $((32 * MIB))
 	wb_io write 2 "$dev" 0 $((4 * MIB))
 	wb_io check 2 "$dev" 0 $((4 * MIB))
@@ -70,7 +70,7 @@ status_answers()
 	wb_io write -g -b 4096 1 "$dev" 0 $((32 * MIB))
 	wb_io sync "$dev" &
 	pid=$!
-	wait_for 10 status_is wb-full writeback_bytes -gt 0
+	wait_for 60 status_is wb-full writeback_bytes -gt 0
 	worst=$(wb_io status-time "$dev" wb-full 20)
 	must_fail gone "$pid"
 	note "the longest of 20 took $worst us"

@@ -110,16 +110,16 @@ takes_effect_at_once()
 	with_options "$lazy"
 	wb_io write 1 "$dev" 0 $((2 * MIB))
 	wbctl set wb-tune max_age 50
-	wait_for 20 clean wb-tune
+	wait_for 60 clean wb-tune
 	wbctl set wb-tune max_age 86400000
 	wb_io write 1 "$dev" 0 $((2 * MIB))
 	wbctl set wb-tune pause_writeback 20
-	wait_for 20 clean wb-tune
+	wait_for 60 clean wb-tune
 	wbctl set wb-tune pause_writeback 86400000
 	wb_io write 1 "$dev" 0 $((8 * MIB))
 	wbctl set wb-tune low_watermark 10
 	wbctl set wb-tune high_watermark 20
-	wait_for 20 status_is wb-tune dirty_bytes -le $((4 * MIB))
+	wait_for 60 status_is wb-tune dirty_bytes -le $((4 * MIB))
 }
 
 # To durable only once all older data is: a sync after the switch can rely on it.
@@ -133,7 +133,7 @@ mode_switch()
 	wbctl set wb-tune mode durable
 	wb_io sync "$dev"
 	wb_io check 7 "$origin" 0 $((8 * MIB))
-	wait_for 20 status_is wb-tune mode = durable
+	wait_for 60 status_is wb-tune mode = durable
 }
 
 clear_stats()

@@ -14,7 +14,6 @@ two_origins()
 	fast_disk disk
 	linear wb-below1 "$disk" 0 $((64 * 2048))
 	linear wb-below2 "$disk" $((64 * 2048)) $((64 * 2048))
-	at_exit "dmsetup resume wb-below1"
 	make_wb wb-one /dev/mapper/wb-below1 8 "$@"
 	make_wb wb-two /dev/mapper/wb-below2 8 "$@"
 }
@@ -40,18 +39,18 @@ wedged_neighbour()
 
 	two_origins "$lazy"
 	wb_io write 1 "$one" 0 $((4 * MIB))
-	dmsetup suspend --nolockfs wb-below1
+	wedge wb-below1
 	wb_io sync "$one" &
 	pid=$!
-	wait_for 10 status_is wb-one writeback_bytes -gt 0
+	wait_for 60 status_is wb-one writeback_bytes -gt 0
 
-	timeout 30 wb_io write -y 2 "$two" 0 $((6 * MIB))
-	timeout 30 wb_io check 2 "$two" 0 $((6 * MIB))
-	timeout 30 wbctl flush wb-two
-	timeout 10 wbctl list >/dev/null
-	timeout 10 dmsetup suspend wb-two
-	timeout 10 dmsetup resume wb-two
-	timeout 30 dmsetup remove wb-two
+	timeout 60 wb_io write -y 2 "$two" 0 $((6 * MIB))
+	timeout 60 wb_io check 2 "$two" 0 $((6 * MIB))
+	timeout 60 wbctl flush wb-two
+	timeout 60 wbctl list >/dev/null
+	timeout 60 dmsetup suspend wb-two
+	timeout 60 dmsetup resume wb-two
+	timeout 60 dmsetup remove wb-two
 	wb_io check 2 /dev/mapper/wb-below2 0 $((6 * MIB))
 	must_fail gone "$pid"
 
@@ -66,11 +65,11 @@ full_neighbour()
 	local pid
 
 	two_origins "$lazy"
-	dmsetup suspend --nolockfs wb-below1
+	wedge wb-below1
 	wb_io write 1 "$one" 0 $((16 * MIB)) &
 	pid=$!
-	wait_for 10 stats_is wb-one throttled_ios -gt 0
-	timeout 30 wb_io write -r -y 2 "$two" 0 $((16 * MIB))
+	wait_for 60 stats_is wb-one throttled_ios -gt 0
+	timeout 60 wb_io write -r -y 2 "$two" 0 $((16 * MIB))
 	must_fail gone "$pid"
 	dmsetup resume wb-below1
 	wait "$pid"

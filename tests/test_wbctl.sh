@@ -55,10 +55,9 @@ flush_timeout()
 
 	fast_disk disk
 	linear wb-below "$disk" 0 $((64 * 2048))
-	at_exit "dmsetup resume wb-below"
 	make_wb wb-ctl /dev/mapper/wb-below 16 "$lazy"
 	wb_io write 1 /dev/mapper/wb-ctl 0 $((4 * MIB))
-	dmsetup suspend --nolockfs wb-below
+	wedge wb-below
 	exits 4 flush --timeout 1 wb-ctl
 	dmsetup resume wb-below
 	exits 0 flush wb-ctl

@@ -73,7 +73,7 @@ age()
 {
 	with_cache 16 max_age 200 pause_writeback 86400000
 	wb_io write "$seed" "$dev" 0 $((2 * MIB))
-	wait_for 20 clean wb-back
+	wait_for 60 clean wb-back
 	only age $((2 * MIB))
 }
 
@@ -81,7 +81,7 @@ idle()
 {
 	with_cache 16 pause_writeback 100 max_age 86400000
 	wb_io write "$seed" "$dev" 0 $((2 * MIB))
-	wait_for 20 clean wb-back
+	wait_for 60 clean wb-back
 	only idle $((2 * MIB))
 }
 
@@ -92,7 +92,7 @@ watermark()
 	wb_io write "$seed" "$dev" 0 $((7 * MIB))
 	expect "written back below the mark" "$(stats wb-back writeback_bytes)" -eq 0
 	wb_io write "$seed" "$dev" $((7 * MIB)) $((3 * MIB))
-	wait_for 20 status_is wb-back dirty_bytes -le $((4 * MIB))
+	wait_for 60 status_is wb-back dirty_bytes -le $((4 * MIB))
 	expect "dirty below the lower mark" "$(dirty wb-back)" -ge $((2 * MIB))
 	expect "for reason watermark" "$(reason watermark)" -ge $((6 * MIB))
 	only watermark "$(reason watermark)"
@@ -103,7 +103,7 @@ flush()
 	with_cache 16 "$lazy"
 	wb_io write "$seed" "$dev" 0 $((2 * MIB))
 	"$@"
-	wait_for 20 clean wb-back
+	wait_for 60 clean wb-back
 	only flush $((2 * MIB))
 }
 
@@ -130,10 +130,10 @@ frozen()
 	with_cache 16 max_age 50 pause_writeback 50
 	"$@" freeze
 	wb_io write "$seed" "$dev" 0 $((2 * MIB))
-	wait_for 20 status_is wb-back oldest_dirty_ms -ge 1000
+	wait_for 60 status_is wb-back oldest_dirty_ms -ge 1000
 	expect "written back while frozen" "$(stats wb-back writeback_bytes)" -eq 0
 	"$@" thaw
-	wait_for 20 clean wb-back
+	wait_for 60 clean wb-back
 }
 
 flush_while_frozen()

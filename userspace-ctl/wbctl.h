@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WBCTL_VERSION	"0.1.0"
+#define WBCTL_VERSION	"1.0.0"
 
 enum exit_code {
 	EXIT_DONE,

@@ -19,6 +19,7 @@
 
 #include "history.h"
 #include "pattern.h"
+#include "trial.h"
 #include "verbs.h"
 
 #define NEVER		UINT32_MAX
@@ -47,6 +48,7 @@ struct interval {
 struct trial {
 	enum mode mode;
 	bool quiet;
+	bool ended;			/* the image is of the log's end */
 	int complaints;
 
 	struct history history;
@@ -158,7 +160,7 @@ static bool take_flush(struct trial *t, char what, char *text)
 	if (!f->sent || !read_counts(t, text, f->until))
 		return false;
 	f->returned = true;
-	if (t->mode == DURABLE)
+	if (t->ended && t->mode == DURABLE)
 		must_hold(t, nr);
 	return true;
 }
@@ -172,7 +174,7 @@ static bool take_thread(struct trial *t, char what, const char *text)
 		return false;
 	if (what == 'A')
 		raise_to(&t->allowed[thread], n);
-	else if (t->mode == DURABLE)
+	else if (t->ended && t->mode == DURABLE)
 		raise_to(&t->durable[thread], n);
 	return true;
 }
@@ -195,8 +197,8 @@ static bool take_durable(struct trial *t, const char *text)
 
 	if (!nr || nr > t->last)
 		return false;
-	t->durable_epoch = nr;
-	must_hold(t, nr);
+	if (t->ended)
+		trial_hold(t, nr);
 	return true;
 }
 
@@ -572,7 +574,6 @@ static bool read_image(struct trial *t, const char *path)
 	size_t n = 0;
 	ssize_t got = 1;
 
-	t->image = allocate(size, 1);
 	while (fd >= 0 && n < size && got > 0) {
 		got = pread(fd, t->image + n, size - n, n);
 		n += got > 0 ? got : 0;
@@ -584,14 +585,17 @@ static bool read_image(struct trial *t, const char *path)
 	return n == size;
 }
 
-static void free_trial(struct trial *t)
+void trial_free(struct trial *t)
 {
+	if (!t)
+		return;
 	free(t->flushes);
 	free(t->ops);
 	free(t->start);
 	free(t->touching);
 	free(t->image);
 	free(t->fitting);
+	free(t);
 }
 
 static uint32_t acknowledged(const struct trial *t)
@@ -603,12 +607,38 @@ static uint32_t acknowledged(const struct trial *t)
 	return n;
 }
 
-static bool judge_trial(struct trial *t)
+unsigned char *trial_image(struct trial *t, size_t *size)
+{
+	*size = (size_t)t->history.sectors * SECTOR_SIZE;
+	return t->image;
+}
+
+struct trial *trial_new(const char *log, const char *name, enum mode mode,
+			bool ended, bool quiet)
+{
+	struct trial *t = allocate(1, sizeof(*t));
+
+	t->mode = mode;
+	t->ended = ended;
+	t->quiet = quiet;
+	if (!read_log(t, log, name)) {
+		trial_free(t);
+		return NULL;
+	}
+	place_ops(t);
+	t->image = allocate(t->history.sectors, SECTOR_SIZE);
+	t->fitting = allocate(t->last + 3, sizeof(*t->fitting));
+	return t;
+}
+
+bool trial_judge(struct trial *t)
 {
 	struct finding f = { .fits = allocate(t->nr_ops + 2, sizeof(*f.fits)) };
 	bool good;
 
-	t->fitting = allocate(t->last + 3, sizeof(*t->fitting));
+	memset(t->fitting, 0, (t->last + 3) * sizeof(*t->fitting));
+	t->judged = 0;
+	t->complaints = 0;
 	good = judge_sectors(t, &f);
 	if (t->mode == ORDERED)
 		good = judge_order(t, &f) && good;
@@ -619,17 +649,28 @@ static bool judge_trial(struct trial *t)
 	return good;
 }
 
+void trial_hold(struct trial *t, uint32_t flush)
+{
+	if (flush > t->last)
+		return;
+	t->durable_epoch = flush;
+	must_hold(t, flush);
+}
+
+void trial_quiet(struct trial *t, bool quiet)
+{
+	t->quiet = quiet;
+}
+
 int judge(const char *log, const char *name, const char *image, enum mode mode,
 	  bool quiet)
 {
-	struct trial t = { .mode = mode, .quiet = quiet };
+	struct trial *t = trial_new(log, name, mode, true, quiet);
 	int status = 2;
 
-	if (read_log(&t, log, name) && read_image(&t, image)) {
-		place_ops(&t);
-		status = judge_trial(&t) ? 0 : 1;
-	}
-	free_trial(&t);
+	if (t && read_image(t, image))
+		status = trial_judge(t) ? 0 : 1;
+	trial_free(t);
 	return status;
 }
 

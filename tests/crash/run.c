@@ -5,12 +5,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dm-ioctl.h>
 #include <linux/dm-writebehind.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,7 @@ static uint32_t mib = 16;
 static uint32_t epoch_ops = 16;
 static bool barriers;
 static uint32_t durable_every;
+static const char *mark_device;
 static uint32_t power_off_flush;
 static uint32_t power_off_ms;
 
@@ -169,6 +172,32 @@ static void sync_device(void)
 		die("flush");
 }
 
+/* Has dm-log-writes note that from now on all up to a flush must be there. */
+static void mark(uint32_t flush)
+{
+	struct {
+		struct dm_ioctl head;
+		struct dm_target_msg target;
+		char text[32];
+	} arg = { .head = {
+		.version = { DM_VERSION_MAJOR, 0, 0 },
+		.data_size = sizeof(arg),
+		.data_start = sizeof(arg.head),
+	} };
+	static int control = -1;
+
+	if (!mark_device)
+		return;
+	if (control < 0)
+		control = open("/dev/mapper/control", O_RDWR);
+	snprintf(arg.head.name, sizeof(arg.head.name), "%s", mark_device);
+	/* The flexible array ends the structure: text begins where it does. */
+	sprintf((char *)&arg + offsetof(__typeof__(arg), target) +
+		offsetof(struct dm_target_msg, message), "mark %u", flush);
+	if (control < 0 || ioctl(control, DM_TARGET_MSG, &arg))
+		die("mark");
+}
+
 static void make_durable(uint32_t flush)
 {
 	struct wb_ioc_flush arg = { .size = sizeof(arg) };
@@ -184,6 +213,7 @@ static void make_durable(uint32_t flush)
 	if (ioctl(control, WB_IOC_FLUSH, &arg))
 		die("flush by ioctl");
 	say("D %u", flush);
+	mark(flush);
 }
 
 /* Ends an epoch, with a FUA write if that is what comes next, else a flush. */
@@ -199,7 +229,9 @@ static void end_epoch(uint32_t flush, uint32_t *seq, char *buf)
 	say_returned(flush);
 	if (flush == power_off_flush)
 		say_power_off();
-	if (durable_every && flush % durable_every == 0)
+	if (!durable_every)
+		mark(flush);
+	else if (flush % durable_every == 0)
 		make_durable(flush);
 }
 
@@ -234,7 +266,7 @@ static int parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:t:m:e:bd:k:K:")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:t:m:e:bd:k:K:M:")) != -1) {
 		switch (c) {
 		case 'n': name = optarg; break;
 		case 's': history.seed = strtoull(optarg, NULL, 0); break;
@@ -243,6 +275,7 @@ static int parse(int argc, char **argv)
 		case 'e': epoch_ops = atoi(optarg); break;
 		case 'b': barriers = true; break;
 		case 'd': durable_every = atoi(optarg); break;
+		case 'M': mark_device = optarg; break;
 		case 'k': power_off_flush = atoi(optarg); break;
 		case 'K': power_off_ms = atoi(optarg); break;
 		default: return -1;

@@ -12,6 +12,7 @@ enum mode { DURABLE, ORDERED, VOLATILE };
 
 int run_main(int argc, char **argv);
 int judge_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
 
 /**

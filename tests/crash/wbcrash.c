@@ -14,6 +14,7 @@ static const struct {
 } verbs[] = {
 	{ "run", run_main },
 	{ "judge", judge_main },
+	{ "replay", replay_main },
 	{ "selftest", selftest_main },
 };
 
@@ -34,13 +35,16 @@ int main(int argc, char **argv)
 			return verbs[i].main(argc - 1, argv + 1);
 	fprintf(stderr,
 		"Usage: wbcrash run [-n NAME] [-s SEED] [-t THREADS] [-m MIB] [-e OPS]\n"
-		"                   [-b] [-d EVERY] [-k FLUSHES | -K MS] DEVICE\n"
+		"                   [-b] [-d EVERY] [-M LOG-DEVICE] [-k FLUSHES | -K MS]\n"
+		"                   DEVICE\n"
 		"       wbcrash judge [-n NAME] durable|ordered|volatile LOG IMAGE\n"
+		"       wbcrash replay [-n NAME] [-s SEED] durable|ordered LOG DISK\n"
 		"       wbcrash selftest\n"
 		"\n"
 		"run writes until it is killed, having said \"wb NAME power off\" after so many\n"
 		"flushes or milliseconds. -e is a thread's operations in an epoch, on the\n"
 		"average; -b has all wait while one flushes; -d makes all durable by ioctl\n"
-		"after every so many epochs.\n");
+		"after every so many epochs; -M marks in dm-log-writes what must be there.\n"
+		"replay judges what a dm-log-writes DISK says that a power cut could have left.\n");
 	return 2;
 }

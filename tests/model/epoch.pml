@@ -4,15 +4,18 @@
  *
  * Two writers write two blocks, each of a shard of its own, and flush; writeback
  * carries epochs to an origin whose cache may keep or lose any write that was
- * not flushed, and which may fail any write and any flush.  See check for the
- * runs.  Built as
+ * not flushed, and which may fail any write and any flush, and lose the cache
+ * then.  The script check beside this file has the runs.  What is built:
  *
- *	(nothing)	ordered mode; some flushes wait, as `wbctl flush` does
+ *	(nothing)	ordered mode
+ *	-DSYNC		the same; some flushes wait, as `wbctl flush` does
+ *	-DRANGE		the same, with a discard somewhere
  *	-DDURABLE	durable mode
  *	-DSWITCH	from ordered to durable at any moment
- *	-DRANGE		ordered mode, and a discard, which takes an epoch for itself
- *
- * and with -DM_..., one step is wrong on purpose.
+ *	-DIDS=n		so many writes to each block
+ *	-DERRORS=n	so many errors of the origin
+ *	-DM_...		one step is wrong on purpose
+ *	-DREACH_...	fails if the model gets where it should get
  *
  * The steps, by the names that comments in module/ use:
  *	stamp		write.c   wb_write_segment()
@@ -95,8 +98,6 @@ byte errors;
 byte x, y;			/* of crash(): zero elsewhere */
 
 #define strict		(ordered || durable < strict_until)
-#define at_most(s)	(B[0].state[1] <= s && B[0].state[2] <= s && B[0].state[3] <= s && \
-			 B[1].state[1] <= s && B[1].state[2] <= s && B[1].state[3] <= s)
 #define some_is(s)	(B[0].state[1] == s || B[0].state[2] == s || B[0].state[3] == s || \
 			 B[1].state[1] == s || B[1].state[2] == s || B[1].state[3] == s)
 #define bit(n)		(1 << (n))
@@ -173,6 +174,9 @@ inline close(last)
 inline settle(n)
 {
 	raise(durable, n);
+#ifdef REACH_END
+	assert(durable < EPOCHS || errors < ERRORS);
+#endif
 	crash();
 	past(0);
 	past(1)
@@ -217,6 +221,9 @@ inline put(b, e, seen)
 		B[b].newest = e
 	fi;
 	B[b].write[B[b].newest] = B[b].writes;
+#ifdef REACH_VERSIONS
+	assert(!(B[b].state[2] == DIRTY && B[b].state[1] == RETRY));
+#endif
 	/* the stamp is of no interest where there is no order */
 	if
 	:: e <= 1 -> B[b].upto[1] = B[b].writes
@@ -299,8 +306,9 @@ inline flush(wait)
 
 #ifdef RANGE
 /*
- * A discard of nothing in particular: what it does to the data is the origin's
- * choice, but it has an epoch for itself.
+ * A discard of nothing in particular, for what it does to the data is the
+ * origin's choice: but it comes between the epochs before and those after it.
+ * Writes that meet it may share its own.
  */
 bool range_locked;
 bool ranged;
@@ -558,6 +566,7 @@ inline flush_origin()
 #elif defined(M_FLUSH_AGAIN)
 			failed = true
 #elif defined(M_TRUST_LATE)
+			failed = true;
 			distrust()
 #else
 			failed = true;
@@ -579,7 +588,7 @@ inline flush_origin()
 bool pending;
 byte pending_epoch;
 
-/* wb_store_set_mode(): from here on nothing may be taken for free of versions. */
+/* wb_store_switch(): strict before the mode changes, and for long enough after. */
 inline switch_mode()
 {
 #ifndef M_SWITCH_EARLY
