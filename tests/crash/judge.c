@@ -524,13 +524,12 @@ static void complain_unordered(struct trial *t, struct finding *f, uint32_t best
 		fit_sector(t, f);
 		if (fits(f, best) || !complain(t))
 			continue;
-		describe(f->op, found, sizeof(found));
+		tell(t, "sector %u: found %s,", s,
+		     describe(f->op, found, sizeof(found)));
 		if (!f->nr_fits)
-			tell(t, "sector %u: found %s, which fits no prefix at all", s,
-			     describe(f->op, found, sizeof(found)));
+			tell(t, "  which fits no prefix at all");
 		else
-			tell(t, "sector %u: found %s, expected in a prefix from epoch %u to %u, but most sectors are at %u",
-			     s, describe(f->op, found, sizeof(found)),
+			tell(t, "  expected in a prefix from epoch %u to %u, but most are at %u",
 			     f->fits[0].from, f->fits[0].to - 1, best);
 	}
 }

@@ -268,17 +268,38 @@ static int parse(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "n:s:t:m:e:bd:k:K:M:")) != -1) {
 		switch (c) {
-		case 'n': name = optarg; break;
-		case 's': history.seed = strtoull(optarg, NULL, 0); break;
-		case 't': history.threads = atoi(optarg); break;
-		case 'm': mib = atoi(optarg); break;
-		case 'e': epoch_ops = atoi(optarg); break;
-		case 'b': barriers = true; break;
-		case 'd': durable_every = atoi(optarg); break;
-		case 'M': mark_device = optarg; break;
-		case 'k': power_off_flush = atoi(optarg); break;
-		case 'K': power_off_ms = atoi(optarg); break;
-		default: return -1;
+		case 'n':
+			name = optarg;
+			break;
+		case 's':
+			history.seed = strtoull(optarg, NULL, 0);
+			break;
+		case 't':
+			history.threads = atoi(optarg);
+			break;
+		case 'm':
+			mib = atoi(optarg);
+			break;
+		case 'e':
+			epoch_ops = atoi(optarg);
+			break;
+		case 'b':
+			barriers = true;
+			break;
+		case 'd':
+			durable_every = atoi(optarg);
+			break;
+		case 'M':
+			mark_device = optarg;
+			break;
+		case 'k':
+			power_off_flush = atoi(optarg);
+			break;
+		case 'K':
+			power_off_ms = atoi(optarg);
+			break;
+		default:
+			return -1;
 		}
 	}
 	if (argc - optind != 1 || !mib || !epoch_ops || !history.threads ||
