@@ -121,11 +121,14 @@ static inline bool wb_store_keeps(const struct wb_store *store, u32 stamp,
 {
 	u64 until;
 
-	if (stamp == (u32)epoch || !wb_store_strict(store))
+	if (stamp == (u32)epoch)
 		return false;
+	if (wb_store_mode(store) == WB_MODE_ORDERED)
+		return true;
+	smp_rmb();	/* pairs with that in wb_store_switch() */
 	until = READ_ONCE(store->strict_until);
-	return wb_store_mode(store) == WB_MODE_ORDERED || until == U64_MAX ||
-	       wb_stamp_within(stamp, until);
+	return wb_epoch_durable(&store->epochs) < until &&
+	       (until == U64_MAX || wb_stamp_within(stamp, until));
 }
 
 /* Note that a user made an I/O; the line is written once a tick at most. */

@@ -222,7 +222,7 @@ static int wb_preresume(struct dm_target *ti)
 		return 0;
 	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare);
 	if (r) {
-		DMERR("%s: cache MiB: cannot change while dirty, suspend without noflush",
+		DMERR("%s: cache MiB: cannot change while dirty, load the old size",
 		      store->name);
 		return r;
 	}

@@ -385,6 +385,7 @@ static void wb_run(struct wb_store *store)
 	while (wb_step(store))
 		cond_resched();
 	wb_quiesce(store);
+	wb_store_settle_mode(store);
 	wb_publish_retry(&store->wb);
 	wb_pace_end(&store->pace);
 	wb_pace_wake(&store->pace);
