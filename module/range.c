@@ -65,13 +65,24 @@ static u64 wb_range_epoch(struct wb_epochs *e)
 enum wb_queued {
 	WB_QUEUED_NEXT,		/* for the next opportunity */
 	WB_QUEUED_IN_ORDER,	/* behind all epochs before it */
+	WB_QUEUED_AND_ENDED,	/* the same, and nobody waits for it */
 	WB_NOT_QUEUED,		/* to be written to RAM like data */
 };
+
+/* In ordered mode a place in the order is all that is promised; see flush.c. */
+static bool wb_range_ends_now(const struct wb_store *store, u64 epoch)
+{
+	return wb_store_mode(store) == WB_MODE_ORDERED &&
+	       wb_epoch_durable(&store->epochs) >= wb_epoch_behind(epoch);
+}
 
 /*
  * While epochs go one by one, a block may have versions that a range cannot
  * reach; a discard may leave them, zeroes may not.  The lock keeps the answer
  * true until the range is queued.
+ *
+ * Only a range with a place in the order may be acknowledged before it is done:
+ * any other would drop what is written after that.
  */
 static enum wb_queued wb_range_queue(struct wb_store *store,
 				     struct wb_range *range)
@@ -87,6 +98,10 @@ static enum wb_queued wb_range_queue(struct wb_store *store,
 		range->epoch = wb_range_epoch(&store->epochs);
 		list_add_tail(&range->entry, &r->queue);
 		how = WB_QUEUED_IN_ORDER;
+		if (wb_range_ends_now(store, range->epoch)) {
+			range->bio = NULL;
+			how = WB_QUEUED_AND_ENDED;
+		}
 	} else {
 		how = WB_NOT_QUEUED;
 	}
@@ -96,9 +111,6 @@ static enum wb_queued wb_range_queue(struct wb_store *store,
 
 void wb_range_bio(struct wb_store *store, struct bio *bio)
 {
-	u64 behind = wb_epoch_behind(wb_epoch_open(&store->epochs));
-	bool ordered = wb_store_mode(store) == WB_MODE_ORDERED &&
-		       wb_epoch_durable(&store->epochs) >= behind;
 	bool discard = bio_op(bio) == REQ_OP_DISCARD;
 	struct wb_range *range;
 	enum wb_queued how;
@@ -115,7 +127,7 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 	range->opf = bio->bi_opf & (REQ_OP_MASK | REQ_NOUNMAP);
 	range->sector = bio->bi_iter.bi_sector;
 	range->nr = bio_sectors(bio);
-	range->bio = ordered && discard ? NULL : bio;
+	range->bio = bio;
 	bytes = bio->bi_iter.bi_size;
 
 	/* Once it is queued the range may be gone, and the bio with it. */
@@ -126,7 +138,7 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 		return;
 	}
 	wb_stat_add(&store->stats, discard ? WB_STAT_DISCARD : WB_STAT_ZERO, bytes);
-	if (ordered && discard)
+	if (how == WB_QUEUED_AND_ENDED)
 		bio_endio(bio);
 	else if (how == WB_QUEUED_IN_ORDER)
 		wb_flush_start(store);	/* who waits wants all before it, too */

@@ -73,17 +73,22 @@ static bool wb_reason(struct wb_store *store, enum wb_reason *reason)
  * A sweep: collect, sort, write, settle
  */
 
-/* Sorting millions takes a while; the comparison is where to yield. */
+/*
+ * By number; of versions of a block the newest comes last.  Sorting millions
+ * takes a while; the comparison is where to yield.
+ */
 static int wb_block_cmp(void *priv, const struct list_head *a,
 			const struct list_head *b)
 {
 	u32 *count = priv;
-	u64 na = wb_block_nr(list_entry(a, struct wb_block, list));
-	u64 nb = wb_block_nr(list_entry(b, struct wb_block, list));
+	const struct wb_block *ba = list_entry(a, struct wb_block, list);
+	const struct wb_block *bb = list_entry(b, struct wb_block, list);
 
 	if (!(++*count & 0xffff))
 		cond_resched();
-	return na > nb;
+	if (wb_block_nr(ba) != wb_block_nr(bb))
+		return wb_block_nr(ba) > wb_block_nr(bb);
+	return !wb_block_superseded(ba) && wb_block_superseded(bb);
 }
 
 static void wb_sort(struct list_head *list)
@@ -141,7 +146,7 @@ static void wb_collect_retry(struct wb_store *store)
 /*
  * Where epochs may be mixed only the newest version of a block counts; it has
  * the content of the others.  There is more than one only if the mode was just
- * changed.  Equal blocks stand in the order of their epochs, as collected.
+ * changed.  Of equal blocks only the last can be the one that the map holds.
  */
 static void wb_drop_superseded(struct wb_store *store)
 {
