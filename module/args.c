@@ -14,6 +14,14 @@ const char * const wb_mode_names[] = {
 	[WB_MODE_VOLATILE] = "volatile",
 };
 
+const char * const wb_on_error_names[] = {
+	[WB_ON_ERROR_BUFFER] = "buffer",
+	[WB_ON_ERROR_WRITETHROUGH] = "writethrough",
+	[WB_ON_ERROR_REFUSE] = "refuse",
+};
+
+static const char * const wb_switch_names[] = { "0", "1" };
+
 static const struct wb_options wb_defaults = {
 	.mode = WB_MODE_DURABLE,
 	.high_watermark = 50,
@@ -21,38 +29,53 @@ static const struct wb_options wb_defaults = {
 	.writeback_jobs = 32,
 	.max_age = 5000,
 	.pause_writeback = 1000,
+	.shutdown_timeout = 60,
+	.on_error = WB_ON_ERROR_BUFFER,
 };
 
 /*
- * The numeric tunables.  The lower watermark cannot be above the higher one,
- * which is checked when all are known.
+ * The tunables: numbers, words, and switches, which are words on the table line
+ * ("read_cache", "no_read_cache") and 0 or 1 elsewhere.  The lower watermark
+ * cannot be above the higher one, which is checked when all are known.
  */
 static const struct wb_tunable {
 	const char *name;
 	size_t offset;
+	const char * const *words;	/* NULL for a number */
 	u32 min;
-	u32 max;
+	u32 max;			/* or the last of the words */
 	const char *why;
 } wb_tunables[] = {
-	{ "high_watermark", offsetof(struct wb_options, high_watermark), 1, 100,
+	{ "mode", offsetof(struct wb_options, mode), wb_mode_names,
+	  0, WB_MODE_VOLATILE, "mode: allowed are durable, ordered, volatile" },
+	{ "high_watermark", offsetof(struct wb_options, high_watermark), NULL, 1, 100,
 	  "high_watermark: allowed are 1 to 100 percent" },
-	{ "low_watermark", offsetof(struct wb_options, low_watermark), 0, 100,
+	{ "low_watermark", offsetof(struct wb_options, low_watermark), NULL, 0, 100,
 	  "low_watermark: allowed are 0 to 100 percent, not above high_watermark" },
-	{ "max_age", offsetof(struct wb_options, max_age), 10, 86400000,
+	{ "max_age", offsetof(struct wb_options, max_age), NULL, 10, 86400000,
 	  "max_age: allowed are 10 to 86400000 milliseconds" },
-	{ "writeback_jobs", offsetof(struct wb_options, writeback_jobs), 1, 1024,
+	{ "writeback_jobs", offsetof(struct wb_options, writeback_jobs), NULL, 1, 1024,
 	  "writeback_jobs: allowed are 1 to 1024" },
-	{ "pause_writeback", offsetof(struct wb_options, pause_writeback), 0, 86400000,
+	{ "pause_writeback", offsetof(struct wb_options, pause_writeback), NULL, 0, 86400000,
 	  "pause_writeback: allowed are 0 to 86400000 milliseconds" },
-	{ "drain_limit", offsetof(struct wb_options, drain_limit), 0, 86400,
+	{ "drain_limit", offsetof(struct wb_options, drain_limit), NULL, 0, 86400,
 	  "drain_limit: allowed are 0 (off) to 86400 seconds" },
+	{ "shutdown_timeout", offsetof(struct wb_options, shutdown_timeout), NULL, 1, 86400,
+	  "shutdown_timeout: allowed are 1 to 86400 seconds" },
+	{ "on_error", offsetof(struct wb_options, on_error), wb_on_error_names,
+	  0, WB_ON_ERROR_REFUSE, "on_error: allowed are buffer, writethrough, refuse" },
+	{ "read_cache", offsetof(struct wb_options, read_cache), wb_switch_names, 0, 1,
+	  "read_cache: allowed are 0 and 1" },
+	{ "write_through", offsetof(struct wb_options, write_through), wb_switch_names, 0, 1,
+	  "write_through: allowed are 0 and 1" },
 };
 
 /* More than fits a line, but each is one message. */
 #define WB_UNKNOWN \
-	"unknown argument: allowed are mode, high_watermark, low_watermark, max_age, writeback_jobs, pause_writeback, drain_limit, read_cache, no_read_cache"
+	"unknown argument: allowed are mode, high_watermark, low_watermark, max_age, writeback_jobs, pause_writeback, drain_limit, shutdown_timeout, on_error, [no_]read_cache, [no_]write_through"
 #define WB_USAGE \
 	"too few arguments: allowed is <origin> <cache MiB> [<#args> <name> [<value>] ...]"
+#define WB_MOST_WORDS		20	/* two each, one for a switch */
 
 static const char wb_low_above_high[] =
 	"low_watermark: allowed are 0 to high_watermark";
@@ -67,13 +90,29 @@ static const struct wb_tunable *wb_tunable_find(const char *name)
 	return NULL;
 }
 
+static bool wb_tunable_is_switch(const struct wb_tunable *t)
+{
+	return t->words == wb_switch_names;
+}
+
 static u32 *wb_tunable_field(const struct wb_tunable *t, struct wb_options *opt)
 {
 	return (u32 *)((char *)opt + t->offset);
 }
 
-static int wb_number_set(struct wb_options *opt, const char *name,
-			 const char *value, const char **why)
+static int wb_tunable_parse(const struct wb_tunable *t, const char *value, u32 *n)
+{
+	int i;
+
+	if (!t->words)
+		return kstrtou32(value, 10, n) || *n < t->min || *n > t->max;
+	i = match_string(t->words, t->max + 1, value);
+	*n = i;
+	return i < 0;
+}
+
+static int wb_tunable_set(struct wb_options *opt, const char *name,
+			  const char *value, const char **why)
 {
 	const struct wb_tunable *t = wb_tunable_find(name);
 	u32 n;
@@ -82,7 +121,7 @@ static int wb_number_set(struct wb_options *opt, const char *name,
 		*why = WB_UNKNOWN;
 		return -EINVAL;
 	}
-	if (kstrtou32(value, 10, &n) || n < t->min || n > t->max) {
+	if (wb_tunable_parse(t, value, &n)) {
 		*why = t->why;
 		return -ERANGE;
 	}
@@ -90,28 +129,14 @@ static int wb_number_set(struct wb_options *opt, const char *name,
 	return 0;
 }
 
-static int wb_word_set(struct wb_options *opt, const char *name,
-		       const char *value, const char **why)
+static int wb_tunable_print(const struct wb_tunable *t,
+			    const struct wb_options *opt, char *to, size_t size)
 {
-	int i;
+	u32 n = *wb_tunable_field(t, (struct wb_options *)opt);
 
-	if (!strcmp(name, "mode")) {
-		i = match_string(wb_mode_names, ARRAY_SIZE(wb_mode_names), value);
-		if (i < 0) {
-			*why = "mode: allowed are durable, ordered, volatile";
-			return -ERANGE;
-		}
-		opt->mode = i;
-		return 0;
-	}
-	if (!strcmp(name, "read_cache")) {
-		if (kstrtou32(value, 10, &opt->read_cache) || opt->read_cache > 1) {
-			*why = "read_cache: allowed are 0 and 1";
-			return -ERANGE;
-		}
-		return 0;
-	}
-	return wb_number_set(opt, name, value, why);
+	if (t->words)
+		return scnprintf(to, size, "%s", t->words[n]);
+	return scnprintf(to, size, "%u", n);
 }
 
 static bool wb_options_agree(const struct wb_options *opt, const char **why)
@@ -126,7 +151,7 @@ int wb_option_set(struct wb_options *opt, const char *name, const char *value,
 		  const char **why)
 {
 	struct wb_options new = *opt;
-	int r = wb_word_set(&new, name, value, why);
+	int r = wb_tunable_set(&new, name, value, why);
 
 	if (r)
 		return r;
@@ -140,29 +165,29 @@ int wb_option_get(const struct wb_options *opt, const char *name, char *value,
 		  size_t size)
 {
 	const struct wb_tunable *t = wb_tunable_find(name);
-	struct wb_options copy = *opt;
 
-	if (t)
-		snprintf(value, size, "%u", *wb_tunable_field(t, &copy));
-	else if (!strcmp(name, "mode"))
-		snprintf(value, size, "%s", wb_mode_names[opt->mode]);
-	else if (!strcmp(name, "read_cache"))
-		snprintf(value, size, "%u", opt->read_cache);
-	else
+	if (!t)
 		return -EINVAL;
+	wb_tunable_print(t, opt, value, size);
 	return 0;
 }
 
-/* A bit for each argument, to find the doubled one. */
-static int wb_option_bit(const char *name)
+/* The value of the argument that was shifted last: of a switch its own name. */
+static const char *wb_arg_value(struct dm_arg_set *as, unsigned int *left,
+				const char **name)
 {
-	const struct wb_tunable *t = wb_tunable_find(name);
+	const struct wb_tunable *t;
+	bool no = !strncmp(*name, "no_", 3);
 
-	if (t)
-		return t - wb_tunables;
-	if (!strcmp(name, "mode"))
-		return ARRAY_SIZE(wb_tunables);
-	return ARRAY_SIZE(wb_tunables) + 1;
+	t = wb_tunable_find(no ? *name + 3 : *name);
+	if (t && wb_tunable_is_switch(t)) {
+		*name = t->name;
+		return no ? "0" : "1";
+	}
+	if (!*left)
+		return "";
+	(*left)--;
+	return dm_shift_arg(as);
 }
 
 static int wb_arg_parse(struct dm_arg_set *as, unsigned int *left,
@@ -173,19 +198,10 @@ static int wb_arg_parse(struct dm_arg_set *as, unsigned int *left,
 	const char *value;
 
 	(*left)--;
-	if (!strcmp(name, "read_cache")) {
-		value = "1";
-	} else if (!strcmp(name, "no_read_cache")) {
-		name = "read_cache";
-		value = "0";
-	} else {
-		value = *left ? dm_shift_arg(as) : "";
-		if (*left)
-			(*left)--;
-	}
-	if (wb_word_set(opt, name, value, why))
+	value = wb_arg_value(as, left, &name);
+	if (wb_tunable_set(opt, name, value, why))
 		return -EINVAL;
-	if (__test_and_set_bit(wb_option_bit(name), seen)) {
+	if (__test_and_set_bit(wb_tunable_find(name) - wb_tunables, seen)) {
 		*why = "argument given twice: allowed is each of them once";
 		return -EINVAL;
 	}
@@ -196,8 +212,8 @@ static int wb_optional_parse(struct dm_arg_set *as, struct wb_options *opt,
 			     const char **why)
 {
 	static const struct dm_arg counts[] = {
-		{ 0, 2 * (ARRAY_SIZE(wb_tunables) + 2),
-		  "#args: allowed are 0 to 16, as many as words follow" },
+		{ 0, WB_MOST_WORDS,
+		  "#args: allowed are 0 to 20, as many as words follow" },
 	};
 	char *error = (char *)counts[0].error;
 	unsigned long seen = 0;
@@ -218,7 +234,7 @@ static int wb_optional_parse(struct dm_arg_set *as, struct wb_options *opt,
 			return -EINVAL;
 
 	/* A high mark that was lowered alone takes the default low one along. */
-	if (!test_bit(wb_option_bit("low_watermark"), &seen))
+	if (!test_bit(wb_tunable_find("low_watermark") - wb_tunables, &seen))
 		opt->low_watermark = min(opt->low_watermark, opt->high_watermark);
 	return wb_options_agree(opt, why) ? 0 : -EINVAL;
 }
@@ -248,18 +264,31 @@ int wb_args_parse(struct dm_target *ti, unsigned int argc, char **argv,
 	return 0;
 }
 
+static unsigned int wb_tunable_emit(const struct wb_tunable *t,
+				    const struct wb_options *opt, char *result,
+				    unsigned int maxlen)
+{
+	unsigned int sz = 0;
+	u32 on = *wb_tunable_field(t, (struct wb_options *)opt);
+
+	if (wb_tunable_is_switch(t)) {
+		DMEMIT(" %s%s", on ? "" : "no_", t->name);
+		return sz;
+	}
+	DMEMIT(" %s ", t->name);
+	return sz + wb_tunable_print(t, opt, result + sz, maxlen - sz);
+}
+
 unsigned int wb_options_emit(const struct wb_options *opt, char *result,
 			     unsigned int maxlen)
 {
-	struct wb_options copy = *opt;
-	unsigned int sz = 0, count = 3;
-	unsigned int i;
+	unsigned int sz = 0, words = 0, i;
 
-	count += 2 * ARRAY_SIZE(wb_tunables);
-	DMEMIT("%u mode %s", count, wb_mode_names[opt->mode]);
 	for (i = 0; i < ARRAY_SIZE(wb_tunables); i++)
-		DMEMIT(" %s %u", wb_tunables[i].name,
-		       *wb_tunable_field(&wb_tunables[i], &copy));
-	DMEMIT(" %s", opt->read_cache ? "read_cache" : "no_read_cache");
+		words += wb_tunable_is_switch(&wb_tunables[i]) ? 1 : 2;
+	DMEMIT("%u", words);
+	for (i = 0; i < ARRAY_SIZE(wb_tunables); i++)
+		sz += wb_tunable_emit(&wb_tunables[i], opt, result + sz,
+				      maxlen - sz);
 	return sz;
 }

@@ -19,7 +19,10 @@ struct dm_target;
  * @max_age: milliseconds after which dirty data is written back
  * @pause_writeback: milliseconds of quiet after which it is written anyway
  * @drain_limit: seconds that a drain may take at the measured rate; 0 is off
+ * @shutdown_timeout: seconds that a reboot waits for the drain
+ * @on_error: enum wb_on_error
  * @read_cache: keep clean blocks
+ * @write_through: a write ends when it is durable, in any mode
  */
 struct wb_options {
 	u32 mode;
@@ -29,7 +32,10 @@ struct wb_options {
 	u32 max_age;
 	u32 pause_writeback;
 	u32 drain_limit;
+	u32 shutdown_timeout;
+	u32 on_error;
 	u32 read_cache;
+	u32 write_through;
 };
 
 /**
@@ -48,6 +54,7 @@ struct wb_args {
 #define WB_MAX_CACHE_MIB	8388608	/* 8 TiB: block indices are 32 bits */
 
 extern const char * const wb_mode_names[];
+extern const char * const wb_on_error_names[];
 
 /**
  * wb_args_parse - parse a table line
@@ -64,7 +71,7 @@ int wb_args_parse(struct dm_target *ti, unsigned int argc, char **argv,
 /**
  * wb_option_set - change one tunable
  * @opt: changed only on success
- * @name: as on the table line; read_cache takes 0 or 1 here
+ * @name: as on the table line; read_cache and write_through take 0 or 1 here
  * @value: as on the table line
  * @why: set to one line that names the argument and its range on failure
  *

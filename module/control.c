@@ -9,8 +9,10 @@
 #include <linux/err.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "blocks.h"
 #include "control.h"
 #include "store.h"
 #include "target.h"
@@ -31,6 +33,18 @@ union wb_arg {
 	struct wb_ioc_flush flush;
 	struct wb_ioc_option option;
 	struct wb_ioc_device device;
+	struct wb_ioc_blocks blocks;
+	struct wb_ioc_hold hold;
+};
+
+/**
+ * struct wb_file - an open control node
+ * @lock: guards @held
+ * @held: NULL, or the store whose writeback it holds, with a reference
+ */
+struct wb_file {
+	struct mutex lock;	/* guards @held */
+	struct wb_store *held;
 };
 
 struct wb_command {
@@ -39,10 +53,10 @@ struct wb_command {
 	size_t dev_offset;	/* of major and minor; zero: names no device */
 	u32 flags;		/* those that are known */
 	bool admin;
-	int (*fn)(struct wb_store *store, union wb_arg *arg);
+	int (*fn)(struct wb_file *file, struct wb_store *store, union wb_arg *arg);
 };
 
-static int wb_ioctl_version(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_version(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	arg->version.abi = WB_ABI_VERSION;
 	arg->version.target[0] = WB_VERSION_MAJOR;
@@ -51,13 +65,13 @@ static int wb_ioctl_version(struct wb_store *store, union wb_arg *arg)
 	return 0;
 }
 
-static int wb_ioctl_status(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_status(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	wb_store_status(store, &arg->status);
 	return 0;
 }
 
-static int wb_ioctl_list(struct wb_store *unused, union wb_arg *arg)
+static int wb_ioctl_list(struct wb_file *file, struct wb_store *unused, union wb_arg *arg)
 {
 	struct wb_store *store = wb_store_next(arg->status.id);
 
@@ -68,7 +82,7 @@ static int wb_ioctl_list(struct wb_store *unused, union wb_arg *arg)
 	return 0;
 }
 
-static int wb_ioctl_stats(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_stats(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	struct wb_ioc_stats *st = &arg->stats;
 	struct wb_stat_values sum;
@@ -101,7 +115,7 @@ static int wb_ioctl_stats(struct wb_store *store, union wb_arg *arg)
 	return 0;
 }
 
-static int wb_ioctl_flush(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_flush(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	struct wb_ioc_flush *fl = &arg->flush;
 
@@ -122,7 +136,7 @@ static bool wb_terminated(const u8 *s, size_t size)
 	return memchr(s, 0, size);
 }
 
-static int wb_ioctl_set(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_set(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	char *name = (char *)arg->option.name;
 	char *value = (char *)arg->option.value;
@@ -138,7 +152,7 @@ static int wb_ioctl_set(struct wb_store *store, union wb_arg *arg)
 	return r;
 }
 
-static int wb_ioctl_get(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_get(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	struct wb_options opt;
 
@@ -152,22 +166,48 @@ static int wb_ioctl_get(struct wb_store *store, union wb_arg *arg)
 			     (char *)arg->option.value, WB_VALUE_LEN);
 }
 
-static int wb_ioctl_freeze(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_freeze(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	wb_store_freeze(store, true);
 	return 0;
 }
 
-static int wb_ioctl_thaw(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_thaw(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	wb_store_freeze(store, false);
 	return 0;
 }
 
-static int wb_ioctl_clear_stats(struct wb_store *store, union wb_arg *arg)
+static int wb_ioctl_clear_stats(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
 	wb_store_clear_stats(store);
 	return 0;
+}
+
+static int wb_ioctl_blocks(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
+{
+	return wb_blocks_read(store, &arg->blocks);
+}
+
+/* The epoch is closed when nothing is collected any more: then all of it is kept. */
+static int wb_ioctl_hold(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
+{
+	int r = mutex_lock_interruptible(&file->lock);
+
+	if (r)
+		return r;
+	r = file->held ? -EBUSY : wb_writeback_hold(store);
+	if (!r) {
+		file->held = wb_store_ref(store);
+		arg->hold.epoch = wb_epoch_close(&store->epochs);
+	}
+	mutex_unlock(&file->lock);
+	return r;
+}
+
+static int wb_ioctl_discard(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
+{
+	return wb_store_discard(store);
 }
 
 #define WB_NAMES_DEVICE(type)	offsetof(struct type, major)
@@ -189,6 +229,11 @@ static const struct wb_command wb_commands[] = {
 	  wb_ioctl_thaw },
 	{ WB_IOC_CLEAR_STATS, 24, WB_NAMES_DEVICE(wb_ioc_device), 0, true,
 	  wb_ioctl_clear_stats },
+	{ WB_IOC_BLOCKS, 56, WB_NAMES_DEVICE(wb_ioc_blocks), 0, false,
+	  wb_ioctl_blocks },
+	{ WB_IOC_HOLD, 32, WB_NAMES_DEVICE(wb_ioc_hold), 0, true, wb_ioctl_hold },
+	{ WB_IOC_DISCARD, 24, WB_NAMES_DEVICE(wb_ioc_device), 0, true,
+	  wb_ioctl_discard },
 };
 
 /* The number alone tells the command: the size in it may be another version's. */
@@ -253,7 +298,7 @@ static long wb_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 		if (!store)
 			return -ENODEV;
 	}
-	r = c->fn(store, &arg);
+	r = c->fn(file->private_data, store, &arg);
 	if (store)
 		wb_store_release(store);
 	/* A flush that was not waited for to the end tells its epoch, too. */
@@ -263,9 +308,34 @@ static long wb_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 	return r == -ERESTARTSYS ? -EINTR : r;
 }
 
+static int wb_open(struct inode *inode, struct file *file)
+{
+	struct wb_file *f = kzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f)
+		return -ENOMEM;
+	mutex_init(&f->lock);
+	file->private_data = f;
+	return nonseekable_open(inode, file);
+}
+
+static int wb_release(struct inode *inode, struct file *file)
+{
+	struct wb_file *f = file->private_data;
+
+	if (f->held) {
+		wb_writeback_unhold(f->held);
+		wb_store_release(f->held);
+	}
+	mutex_destroy(&f->lock);
+	kfree(f);
+	return 0;
+}
+
 static const struct file_operations wb_control_fops = {
 	.owner = THIS_MODULE,
-	.open = nonseekable_open,
+	.open = wb_open,
+	.release = wb_release,
 	.unlocked_ioctl = wb_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

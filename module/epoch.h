@@ -28,7 +28,7 @@
 #define WB_EPOCH_MARKS	64
 
 /* Closed epochs that may wait for writeback before their makers have to. */
-#define WB_EPOCH_BACKLOG	4096
+#define WB_EPOCH_BACKLOG	65536
 
 /**
  * struct wb_epochs - the epochs of a store

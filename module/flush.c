@@ -60,9 +60,18 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 		bio_io_error(bio);
 }
 
+void wb_flush_through(struct wb_store *store, struct bio *bio)
+{
+	wb_flush_close(store, bio, false);
+}
+
 void wb_flush_bio(struct wb_store *store, struct bio *bio)
 {
 	wb_stat_add(&store->stats, WB_STAT_FLUSHES, 1);
+	if (unlikely(READ_ONCE(store->opt.write_through))) {
+		wb_flush_through(store, bio);
+		return;
+	}
 	switch (wb_store_mode(store)) {
 	case WB_MODE_DURABLE:
 		wb_flush_close(store, bio, false);

@@ -46,6 +46,9 @@ void wb_flush_init(struct wb_flush *f);
  */
 void wb_flush_bio(struct wb_store *store, struct bio *bio);
 
+/* Complete @bio when all that completed before, and it, is durable, in any mode. */
+void wb_flush_through(struct wb_store *store, struct bio *bio);
+
 /**
  * wb_flush_start - have writeback make all that was written until now durable
  * @store: the store

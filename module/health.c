@@ -8,6 +8,7 @@
 #include <linux/jiffies.h>
 #include <linux/random.h>
 
+#include "event.h"
 #include "store.h"
 
 #define WB_BACKOFF_FIRST	(HZ / 10)
@@ -22,7 +23,6 @@ const char * const wb_health_names[] = {
 	[WB_HEALTH_FAILING] = "failing",
 };
 
-/* dm's event takes a mutex: hence writeback's context only. */
 static void wb_health_change(struct wb_store *store, u32 state)
 {
 	if (store->health.state == state)
@@ -30,7 +30,7 @@ static void wb_health_change(struct wb_store *store, u32 state)
 	WRITE_ONCE(store->health.state, state);
 	DMWARN("%s: origin %s: health is %s", store->name, store->origin_name,
 	       wb_health_names[state]);
-	dm_table_event(store->owner->table);
+	wb_event(store, "HEALTH", wb_health_names[state]);
 }
 
 /* Half of the delay is jitter, lest many devices on one path ask in step. */

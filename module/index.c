@@ -207,7 +207,7 @@ void wb_index_replace(struct wb_index *ix, struct wb_shard *s,
 	WRITE_ONCE(b->next, old->next);
 	WRITE_ONCE(*link, wb_block_index(&ix->pages, b));
 	WRITE_ONCE(old->next, WB_NONE);
-	wb_block_set_superseded(old);
+	wb_block_set_flag(old, WB_SUPERSEDED);
 	write_seqcount_end(&s->seq);
 }
 
@@ -304,10 +304,46 @@ bool wb_index_has_room(const struct wb_index *ix)
 	return false;
 }
 
+bool wb_index_forget_clean(struct wb_index *ix, u64 nr)
+{
+	struct wb_shard *s = wb_index_shard(ix, nr);
+	struct wb_block *b;
+
+	spin_lock(&s->lock);
+	b = wb_index_find(ix, s, nr);
+	if (b && wb_block_state(b) == WB_CLEAN) {
+		list_del_init(&b->list);
+		s->nr_clean--;
+		wb_index_remove(ix, s, b);
+		wb_index_give_free(ix, s, b);
+		b = NULL;
+	}
+	spin_unlock(&s->lock);
+	return !b;
+}
+
 void wb_index_drop_clean(struct wb_index *ix)
 {
 	while (wb_index_nr_clean(ix))
 		wb_index_reclaim(ix);
+}
+
+sector_t wb_index_dirty_end(const struct wb_index *ix)
+{
+	sector_t end = 0;
+	u32 i;
+
+	for (i = 0; i < ix->pages.nr; i++) {
+		const struct wb_block *b = wb_block_at(ix, i);
+
+		if (wb_block_dirty(b))
+			end = max_t(sector_t, end,
+				    wb_block_nr(b) * WB_BLOCK_SECTORS +
+				    fls(wb_block_valid(b)));
+		if (!(i & 0xffff))
+			cond_resched();
+	}
+	return end;
 }
 
 u64 wb_index_nr_dirty(const struct wb_index *ix)

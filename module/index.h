@@ -144,8 +144,14 @@ bool wb_index_reclaim(struct wb_index *ix);
 /* Whether a free or clean block can be found without writeback.  No lock. */
 bool wb_index_has_room(const struct wb_index *ix);
 
+/* Forgets block @nr if it is clean; returns whether it is not in the map. */
+bool wb_index_forget_clean(struct wb_index *ix, u64 nr);
+
 /* Forgets all clean blocks. */
 void wb_index_drop_clean(struct wb_index *ix);
+
+/* The sector behind the last dirty one, zero if there is none.  Sleeps. */
+sector_t wb_index_dirty_end(const struct wb_index *ix);
 
 /* Blocks dirty and clean in all shards: exact when nobody writes. */
 u64 wb_index_nr_dirty(const struct wb_index *ix);

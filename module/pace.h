@@ -20,6 +20,8 @@
  * @batch: see there
  * @high: blocks above which writeback starts
  * @low: blocks at which it stops
+ * @limit: blocks above which writers wait, whatever room there is: what the
+ *	origin takes in drain_limit at its measured rate
  * @waiting: writers that found no room and are not done
  * @turn: hands the right to allocate while others wait from one writer to the
  *	next, in the order of arrival: a semaphore's waiters are a queue
@@ -33,6 +35,7 @@ struct wb_pace {
 	s32 batch;
 	u64 high;
 	u64 low;
+	u64 limit;
 	atomic_t waiting;
 	struct semaphore turn;
 	wait_queue_head_t room;
@@ -44,7 +47,7 @@ struct wb_pace {
 int wb_pace_init(struct wb_pace *p);
 void wb_pace_exit(struct wb_pace *p);
 
-/* Takes new watermarks from @opt for a budget of @nr blocks. */
+/* Takes new marks from @opt and the rate for a budget of @nr blocks. */
 void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr);
 
 static inline void wb_pace_dirtied(struct wb_pace *p, s64 blocks)
@@ -63,6 +66,12 @@ static inline bool wb_pace_queued(const struct wb_pace *p)
 	return atomic_read(&p->waiting);
 }
 
+/* Whether more may become dirty. */
+static inline bool wb_pace_below_limit(const struct wb_pace *p)
+{
+	return wb_pace_dirty(p) < READ_ONCE(p->limit);
+}
+
 /* There is room, or may be: have the writer whose turn it is look. */
 static inline void wb_pace_wake(struct wb_pace *p)
 {
@@ -76,7 +85,7 @@ void wb_pace_begin(struct wb_pace *p);
 /* It ends. */
 void wb_pace_end(struct wb_pace *p);
 
-/* The origin has taken @bytes; in writeback's context. */
-void wb_pace_written(struct wb_pace *p, u64 bytes);
+/* The origin has taken @bytes; in writeback's context.  Returns if the rate is news. */
+bool wb_pace_written(struct wb_pace *p, u64 bytes);
 
 #endif /* WB_PACE_H */

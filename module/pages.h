@@ -31,6 +31,7 @@ enum wb_block_state {
 	WB_WRITEBACK,		/* written or being written, not yet known durable */
 	WB_STATE_MASK = 0x7,
 	WB_SUPERSEDED = 0x8,	/* a flag: the index holds a newer version */
+	WB_FAILED = 0x10,	/* a flag: its last write to the origin failed */
 };
 
 /**
@@ -86,6 +87,17 @@ static inline bool wb_block_superseded(const struct wb_block *b)
 	return (READ_ONCE(b->key) >> 8) & WB_SUPERSEDED;
 }
 
+static inline bool wb_block_failed(const struct wb_block *b)
+{
+	return (READ_ONCE(b->key) >> 8) & WB_FAILED;
+}
+
+/* Newer than what is durable on the origin. */
+static inline bool wb_block_dirty(const struct wb_block *b)
+{
+	return wb_block_state(b) >= WB_DIRTY;
+}
+
 static inline u8 wb_block_valid(const struct wb_block *b)
 {
 	return READ_ONCE(b->key) & WB_VALID_ALL;
@@ -102,15 +114,15 @@ static inline void wb_block_set_valid(struct wb_block *b, u8 valid)
 	WRITE_ONCE(b->key, (b->key & ~(u64)WB_VALID_ALL) | valid);
 }
 
-/* Keeps WB_SUPERSEDED as it is. */
+/* Keeps the flags as they are. */
 static inline void wb_block_set_state(struct wb_block *b, enum wb_block_state s)
 {
 	WRITE_ONCE(b->key, (b->key & ~((u64)WB_STATE_MASK << 8)) | s << 8);
 }
 
-static inline void wb_block_set_superseded(struct wb_block *b)
+static inline void wb_block_set_flag(struct wb_block *b, unsigned int flag)
 {
-	WRITE_ONCE(b->key, b->key | WB_SUPERSEDED << 8);
+	WRITE_ONCE(b->key, b->key | flag << 8);
 }
 
 /* Bits of the sectors @first to @first + @count - 1 of a block. */

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "migrate.h"
 #include "store.h"
 
 #define WB_BLOCKS_PER_MIB	(1U << (20 - WB_BLOCK_SHIFT))
@@ -70,6 +71,12 @@ static void wb_store_free(struct kref *ref)
 	mutex_destroy(&store->lock);
 	kfree(store);
 	module_put(THIS_MODULE);
+}
+
+struct wb_store *wb_store_ref(struct wb_store *store)
+{
+	kref_get(&store->ref);
+	return store;
 }
 
 void wb_store_release(struct wb_store *store)
@@ -197,6 +204,19 @@ u32 wb_store_nr(struct wb_store *store)
 	return nr;
 }
 
+/* Whether all that is dirty has its place on @bdev. */
+static bool wb_store_fits(struct wb_store *store, struct block_device *bdev)
+{
+	sector_t end = 0;
+
+	if (bdev_nr_sectors(bdev) >= store->origin_sectors)
+		return true;
+	mutex_lock(&store->lock);
+	end = wb_index_dirty_end(store->index);
+	mutex_unlock(&store->lock);
+	return end <= bdev_nr_sectors(bdev);
+}
+
 /* Another device's store is not to be shared, another disk's not to be written. */
 static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
 				   struct block_device *bdev)
@@ -205,8 +225,8 @@ static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
 		return "origin: in use by another writebehind device";
 	if (store->origin_seq != bdev->bd_disk->diskseq && wb_store_dirty(store))
 		return "origin: a store without a device holds dirty data of another disk";
-	if (bdev_nr_sectors(bdev) < store->origin_sectors && wb_store_dirty(store))
-		return "origin: smaller than when its dirty data was written";
+	if (!wb_store_fits(store, bdev))
+		return "origin: ends before dirty data does, allowed is one as large";
 	return NULL;
 }
 
@@ -308,6 +328,21 @@ void wb_store_put(struct wb_store *store)
 	wb_store_release(store);
 }
 
+int wb_store_discard(struct wb_store *store)
+{
+	mutex_lock(&wb_registry_lock);
+	if (!store->orphan || list_empty(&store->entry)) {
+		mutex_unlock(&wb_registry_lock);
+		return -EBUSY;
+	}
+	list_del_init(&store->entry);
+	mutex_unlock(&wb_registry_lock);
+	DMWARN("%s: %llu bytes dirty for origin %s thrown away, as asked",
+	       store->name, wb_store_dirty_bytes(store), store->origin_name);
+	wb_store_release(store);
+	return 0;
+}
+
 struct wb_store *wb_store_lookup(u64 id, dev_t dev)
 {
 	struct wb_store *store, *found = NULL;
@@ -361,19 +396,33 @@ static void wb_store_switch(struct wb_store *store, u32 mode)
 	WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
 }
 
+/* Nobody uses the map now but those who look at it under the lock. */
+static int wb_store_resize(struct wb_store *store, struct wb_index **spare,
+			   const char **why)
+{
+	if (wb_migrate(store, *spare)) {
+		*why = "cache MiB: more than that is dirty, allowed is what holds it";
+		return -ENOSPC;
+	}
+	mutex_lock(&store->lock);
+	swap(store->index, *spare);
+	store->index_changes++;
+	mutex_unlock(&store->lock);
+	return 0;
+}
+
 int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		   struct block_device *bdev, const struct wb_options *opt,
-		   struct wb_index **spare)
+		   struct wb_index **spare, const char **why)
 {
-	int r = 0;
+	if (!wb_store_fits(store, bdev)) {
+		*why = "origin: ends before dirty data does, allowed is one as large";
+		return -ERANGE;
+	}
+	if (*spare && wb_store_resize(store, spare, why))
+		return -ENOSPC;
 
 	mutex_lock(&store->lock);
-	if (*spare && __wb_store_dirty(store)) {
-		r = -EBUSY;
-		goto out;
-	}
-	if (*spare)
-		swap(store->index, *spare);
 	/* The origin that comes back is not the one that failed. */
 	store->owner = ti;
 	store->bdev = bdev;
@@ -384,9 +433,8 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
 	if (!opt->read_cache)
 		wb_index_drop_clean(store->index);
-out:
 	mutex_unlock(&store->lock);
-	return r;
+	return 0;
 }
 
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
@@ -418,7 +466,8 @@ static void wb_store_try_mode(struct wb_store *store)
 	int mode = store->pending_mode;
 
 	lockdep_assert_held(&store->lock);
-	if (mode < 0 || wb_epoch_durable(&store->epochs) < store->pending_epoch)
+	if (mode < 0 || wb_writeback_held(store) ||
+	    wb_epoch_durable(&store->epochs) < store->pending_epoch)
 		return;
 	spin_lock(&store->ranges.lock);
 	if (mode != WB_MODE_ORDERED || list_empty(&store->ranges.queue))
@@ -496,6 +545,11 @@ static u32 wb_store_flags(const struct wb_store *store)
 {
 	u32 flags = 0;
 
+	if (wb_writeback_held(store))
+		flags |= WB_F_HELD;
+	if (store->opt.write_through)
+		flags |= WB_F_WRITE_THROUGH;
+
 	if (store->orphan)
 		flags |= WB_F_ORPHAN;
 	if (store->suspended)
@@ -518,6 +572,8 @@ static void wb_status_options(struct wb_store *store, struct wb_ioc_status *st)
 	st->max_age = store->opt.max_age;
 	st->pause_writeback = store->opt.pause_writeback;
 	st->drain_limit = store->opt.drain_limit;
+	st->shutdown_timeout = store->opt.shutdown_timeout;
+	st->on_error = store->opt.on_error;
 }
 
 static void wb_status_names(struct wb_store *store, struct wb_ioc_status *st)
@@ -528,6 +584,7 @@ static void wb_status_names(struct wb_store *store, struct wb_ioc_status *st)
 	st->state_flags = wb_store_flags(store);
 	st->origin_major = MAJOR(store->origin_dev);
 	st->origin_minor = MINOR(store->origin_dev);
+	st->origin_bytes = store->origin_sectors << SECTOR_SHIFT;
 	strscpy_pad((char *)st->name, store->name, sizeof(st->name));
 	strscpy_pad((char *)st->origin, store->origin_name, sizeof(st->origin));
 }
@@ -540,6 +597,8 @@ static void wb_status_bytes(struct wb_store *store, struct wb_ioc_status *st)
 	st->cache_bytes = (u64)ix->pages.nr << WB_BLOCK_SHIFT;
 	st->dirty_bytes = wb_index_nr_dirty(ix) << WB_BLOCK_SHIFT;
 	st->writeback_bytes = (u64)wb_writeback_blocks(store) << WB_BLOCK_SHIFT;
+	st->dirty_limit = min_t(u64, READ_ONCE(store->pace.limit), ix->pages.nr)
+			  << WB_BLOCK_SHIFT;
 	st->clean_bytes = wb_index_nr_clean(ix) << WB_BLOCK_SHIFT;
 	st->descriptor_bytes = wb_index_overhead(ix);
 	st->failed_bytes = (u64)READ_ONCE(store->wb.nr_retry) << WB_BLOCK_SHIFT;
@@ -575,27 +634,40 @@ void wb_store_status(struct wb_store *store, struct wb_ioc_status *st)
  * Reboot: the whole machine waits, so all stores start before one is waited
  * for, and the time is bounded.
  */
-void wb_store_drain_all(unsigned int seconds)
+static void wb_store_drain_start(struct wb_store *store)
 {
-	unsigned long end = jiffies + seconds * HZ;
+	mutex_lock(&store->lock);
+	store->opt.write_through = true;
+	mutex_unlock(&store->lock);
+	if (wb_store_dirty(store))
+		wb_flush_start(store);
+}
+
+static void wb_store_drain_wait(struct wb_store *store, unsigned long since)
+{
+	unsigned int seconds = READ_ONCE(store->opt.shutdown_timeout);
+	long left = max_t(long, since + seconds * HZ - jiffies, 1);
+
+	if (!wb_store_dirty(store))
+		return;
+	if (READ_ONCE(store->wb.stop) || !wb_writeback_drain(store, left))
+		DMCRIT("%s: %llu bytes for origin %s lost: not written within %u s",
+		       store->name, wb_store_dirty_bytes(store),
+		       store->origin_name, seconds);
+}
+
+void wb_store_drain_all(void)
+{
+	unsigned long since = jiffies;
 	struct wb_store *store;
 	u64 id;
 
 	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
 		id = store->id;
-		if (wb_store_dirty(store))
-			wb_flush_start(store);
+		wb_store_drain_start(store);
 	}
 	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
-		long left = max_t(long, end - jiffies, 1);
-
 		id = store->id;
-		if (!wb_store_dirty(store))
-			continue;
-		if (READ_ONCE(store->wb.stop) ||
-		    !wb_writeback_drain(store, left))
-			DMCRIT("%s: %llu bytes for origin %s lost: not written in %u s",
-			       store->name, wb_store_dirty_bytes(store),
-			       store->origin_name, seconds);
+		wb_store_drain_wait(store, since);
 	}
 }

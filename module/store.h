@@ -27,7 +27,8 @@ struct dm_target;
 
 /**
  * struct wb_store - the dirty state of one origin
- * @index: the segment map and its budget
+ * @index: the segment map and its budget; changed under @lock
+ * @index_changes: how often that was done
  * @epochs: the epochs
  * @opt: the tunables in force; changed under @lock, read without
  * @last_io: jiffies of the last I/O that a user made
@@ -63,6 +64,7 @@ struct dm_target;
  */
 struct wb_store {
 	struct wb_index *index;
+	u32 index_changes;
 	struct wb_epochs epochs;
 	struct wb_options opt;
 	unsigned long last_io;
@@ -172,6 +174,14 @@ struct wb_index *wb_store_reserve(u32 mib, const char **why);
 void wb_store_put(struct wb_store *store);
 
 /**
+ * wb_store_discard - throw away what an orphan holds
+ * @store: from wb_store_lookup()
+ *
+ * Return: 0, or -EBUSY if a table holds the store.
+ */
+int wb_store_discard(struct wb_store *store);
+
+/**
  * wb_store_lookup - find a store for the control node
  * @id: its id, or zero
  * @dev: number of its mapped device if @id is zero
@@ -180,6 +190,9 @@ void wb_store_put(struct wb_store *store);
  * becoming an orphan, or NULL; to be given back with wb_store_release().
  */
 struct wb_store *wb_store_lookup(u64 id, dev_t dev);
+
+/* One more of these references; returns @store. */
+struct wb_store *wb_store_ref(struct wb_store *store);
 
 /* The same for the store with the lowest id above @id. */
 struct wb_store *wb_store_next(u64 id);
@@ -191,15 +204,16 @@ void wb_store_release(struct wb_store *store);
  * @ti: the new owner
  * @bdev: the origin as @ti has opened it
  * @opt: its tunables
- * @spare: NULL, or a new map for a changed budget: taken over, *@spare is the
- *	one to be freed then
+ * @spare: NULL, or a new map for a changed budget: taken over, with what is
+ *	dirty in the old one; *@spare is the one to be freed then
+ * @why: set on failure, one line
  *
- * Return: 0, or -EBUSY with nothing changed: dirty data is in the way of a
- * changed budget.
+ * Return: 0, or with nothing changed -ENOSPC if more is dirty than the changed
+ * budget holds, -ERANGE if it lies behind the end of an origin that has shrunk.
  */
 int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		   struct block_device *bdev, const struct wb_options *opt,
-		   struct wb_index **spare);
+		   struct wb_index **spare, const char **why);
 
 /* @ti gives the store up if it is the owner; returns whether it was. */
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
@@ -239,7 +253,10 @@ u32 wb_store_nr(struct wb_store *store);
 /* Fills all but @size and @flags.  Never blocked by a drain. */
 void wb_store_status(struct wb_store *store, struct wb_ioc_status *st);
 
-/* Drains all stores, for a reboot; says on the console what could not be. */
-void wb_store_drain_all(unsigned int seconds);
+/*
+ * Drains all stores, for a reboot, each for its shutdown_timeout at most; says on
+ * the console what could not be.  From then on writes end when they are durable.
+ */
+void wb_store_drain_all(void);
 
 #endif /* WB_STORE_H */

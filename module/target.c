@@ -26,8 +26,6 @@
 #include "target.h"
 #include "write.h"
 
-#define WB_REBOOT_SECONDS	60
-
 /**
  * struct wb_target - one table's hold on a store
  * @store: the store
@@ -216,14 +214,15 @@ static int wb_preresume(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
+	const char *why;
 	int r;
 
 	if (store->owner == ti)
 		return 0;
-	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare);
+	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
+			   &why);
 	if (r) {
-		DMERR("%s: cache MiB: cannot change while dirty, load the old size",
-		      store->name);
+		DMERR("%s: %s", store->name, why);
 		return r;
 	}
 	if (t->spare) {
@@ -345,7 +344,7 @@ static struct target_type wb_target = {
 
 static int wb_reboot(struct notifier_block *nb, unsigned long event, void *data)
 {
-	wb_store_drain_all(WB_REBOOT_SECONDS);
+	wb_store_drain_all();
 	return NOTIFY_DONE;
 }
 

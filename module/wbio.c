@@ -269,7 +269,7 @@ static void wb_retire_block(struct wb_store *store, struct wb_block *b)
 	if (wb_block_superseded(b)) {
 		wb_index_give_free(ix, s, b);
 	} else if (READ_ONCE(store->opt.read_cache)) {
-		wb_block_set_state(b, WB_CLEAN);
+		wb_block_set(b, wb_block_nr(b), WB_CLEAN, wb_block_valid(b));
 		list_add_tail(&b->list, &s->clean);
 		s->nr_clean++;
 	} else {
@@ -308,6 +308,7 @@ static void wb_fail_block(struct wb_store *store, struct wb_block *b)
 	if (wb_block_superseded(b) && !wb_store_strict(store)) {
 		newer = wb_index_find(ix, s, wb_block_nr(b));
 		if (newer) {
+			wb_block_set_flag(newer, WB_FAILED);
 			newer->epoch = b->epoch;
 			list_move_tail(&newer->list, &store->wb.retry);
 		}
@@ -316,6 +317,7 @@ static void wb_fail_block(struct wb_store *store, struct wb_block *b)
 		wb_pace_dirtied(&store->pace, -1);
 	} else {
 		wb_block_set_state(b, WB_DIRTY);
+		wb_block_set_flag(b, WB_FAILED);
 		list_add_tail(&b->list, &store->wb.retry);
 	}
 	spin_unlock(&s->lock);
@@ -352,7 +354,9 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 	} else {
 		wb->need_flush = true;
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);
-		wb_pace_written(&store->pace, io->bytes);
+		if (wb_pace_written(&store->pace, io->bytes))
+			wb_pace_update(&store->pace, &store->opt,
+				       store->index->pages.nr);
 		if (bdev_write_cache(store->bdev)) {
 			list_splice_tail(&io->blocks, &wb->unflushed);
 			WRITE_ONCE(wb->nr_unflushed, wb->nr_unflushed + io->nr);

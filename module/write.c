@@ -84,8 +84,8 @@ static struct wb_block *wb_new_block(struct wb_index *ix, struct wb_shard *s,
 
 /*
  * The block that a write to sectors @mask of block @nr goes into, marked and
- * stamped, or NULL if that takes a free one and there is none, or @may_take is
- * false.
+ * stamped, or NULL if one more would be dirty, and @may_take is false or there
+ * is no free one.
  */
 static struct wb_block *wb_claim(struct wb_store *store, struct wb_shard *s,
 				 u64 nr, u8 mask, u64 epoch, bool may_take)
@@ -100,6 +100,8 @@ static struct wb_block *wb_claim(struct wb_store *store, struct wb_shard *s,
 		wb_block_set_valid(b, wb_block_valid(b) | mask);
 		return b;
 	case WB_MAKE_DIRTY:
+		if (!may_take)
+			return NULL;
 		list_del(&b->list);
 		s->nr_clean--;
 		wb_block_set(b, nr, WB_DIRTY, wb_block_valid(b) | mask);
@@ -159,11 +161,13 @@ static bool wb_write_segment(struct wb_store *store, struct bio *bio,
 	return b;
 }
 
+/* @in_turn: nobody came before this writer. */
 static bool wb_write_blocks(struct wb_store *store, struct bio *bio,
-			    struct bvec_iter *iter, bool may_take)
+			    struct bvec_iter *iter, bool in_turn)
 {
 	while (iter->bi_size)
-		if (!wb_write_segment(store, bio, iter, may_take))
+		if (!wb_write_segment(store, bio, iter,
+				      in_turn && wb_pace_below_limit(&store->pace)))
 			return false;
 	return true;
 }
@@ -172,10 +176,55 @@ static void wb_write_done(struct wb_store *store, struct bio *bio)
 {
 	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high))
 		wb_writeback_nudge(store);
-	if (bio->bi_opf & REQ_FUA)
+	if (unlikely(READ_ONCE(store->opt.write_through)))
+		wb_flush_through(store, bio);
+	else if (bio->bi_opf & REQ_FUA)
 		wb_flush_bio(store, bio);
 	else
 		bio_endio(bio);
+}
+
+/*
+ * The origin is failing
+ */
+
+/*
+ * Past the cache, if that has nothing newer for any of it: the origin's answer
+ * is the writer's.  FUA, since no later flush of ours would cover it.  A clean
+ * block would be older than what is written, so it goes.
+ */
+static bool wb_write_past(struct wb_store *store, struct bio *bio)
+{
+	u64 nr = bio->bi_iter.bi_sector / WB_BLOCK_SECTORS;
+	u64 end = DIV_ROUND_UP(bio_end_sector(bio), WB_BLOCK_SECTORS);
+
+	for (; nr < end; nr++)
+		if (!wb_index_forget_clean(store->index, nr))
+			return false;
+	bio->bi_opf |= REQ_FUA;
+	bio_set_dev(bio, store->bdev);
+	submit_bio_noacct(bio);
+	return true;
+}
+
+/*
+ * What on_error says; returns whether the write is to be taken as ever: one that
+ * cannot go past the cache overwrites what is dirty, which costs no memory.
+ * Strictly in order nothing may overtake what the origin refuses.
+ */
+static bool wb_write_on_error(struct wb_store *store, struct bio *bio)
+{
+	switch (READ_ONCE(store->opt.on_error)) {
+	case WB_ON_ERROR_WRITETHROUGH:
+		if (!wb_store_strict(store))
+			return !wb_write_past(store, bio);
+		fallthrough;
+	case WB_ON_ERROR_REFUSE:
+		bio_io_error(bio);
+		return false;
+	default:
+		return true;
+	}
 }
 
 /*
@@ -184,16 +233,21 @@ static void wb_write_done(struct wb_store *store, struct bio *bio)
 
 static struct workqueue_struct *wb_deferred_wq;
 
+bool wb_write_has_room(const struct wb_store *store)
+{
+	return wb_pace_below_limit(&store->pace) && wb_index_has_room(store->index);
+}
+
 /* Waits for room with the turn; returns false if the writer is killed. */
 static bool wb_write_in_turn(struct wb_store *store, struct bio *bio,
 			     struct bvec_iter *iter)
 {
 	while (!wb_write_blocks(store, bio, iter, true)) {
-		if (wb_index_reclaim(store->index))
+		if (wb_pace_below_limit(&store->pace) &&
+		    wb_index_reclaim(store->index))
 			continue;
 		wb_writeback_kick(store);
-		if (wait_event_killable(store->pace.room,
-					wb_index_has_room(store->index)))
+		if (wait_event_killable(store->pace.room, wb_write_has_room(store)))
 			return false;
 	}
 	return true;
@@ -265,6 +319,9 @@ void wb_write_bio(struct wb_store *store, struct bio *bio)
 {
 	struct bvec_iter iter = bio->bi_iter;
 
+	if (unlikely(wb_health_failing(&store->health)) &&
+	    !wb_write_on_error(store, bio))
+		return;
 	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
 	wb_stat_add(&store->stats, WB_STAT_WRITE, iter.bi_size);
 	if (likely(wb_write_blocks(store, bio, &iter,

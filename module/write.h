@@ -29,11 +29,16 @@ void wb_deferred_init(struct wb_deferred *d);
  * @store: the store
  * @bio: the bio; completed when its data is in RAM, and FUA as wb_flush_bio()
  *
+ * While the origin is failing, on_error decides: past the cache, or refused.
+ *
  * Waits for room when there is none: in the order of arrival, killably.  A
  * writer that is killed leaves; its bio stays in the queue, since it may carry
  * other people's data.  REQ_NOWAIT is told to come again.
  */
 void wb_write_bio(struct wb_store *store, struct bio *bio);
+
+/* Whether the writer whose turn it is may go on. */
+bool wb_write_has_room(const struct wb_store *store);
 
 int wb_write_init(void);
 void wb_write_exit(void);

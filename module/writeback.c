@@ -50,14 +50,14 @@ static bool wb_reason(struct wb_store *store, enum wb_reason *reason)
 {
 	u64 durable = wb_epoch_durable(&store->epochs);
 
-	if (READ_ONCE(store->wb.stop))
+	if (READ_ONCE(store->wb.stop) || wb_writeback_held(store))
 		return false;
 	if (READ_ONCE(store->flush.want) > durable) {
 		*reason = READ_ONCE(store->wb.teardown) ? WB_REASON_TEARDOWN :
 							  WB_REASON_FLUSH;
 		return true;
 	}
-	if (wb_pace_queued(&store->pace) && !wb_index_has_room(store->index)) {
+	if (wb_pace_queued(&store->pace) && !wb_write_has_room(store)) {
 		*reason = WB_REASON_PRESSURE;
 		return true;
 	}
@@ -332,7 +332,7 @@ static bool wb_step(struct wb_store *store)
 	struct wb_writeback *wb = &store->wb;
 	enum wb_reason reason;
 
-	if (READ_ONCE(wb->stop))
+	if (READ_ONCE(wb->stop) || wb_writeback_held(store))
 		return false;
 	if (wb_ranges_due(store)) {
 		wb_quiesce(store);
@@ -369,6 +369,8 @@ static unsigned long wb_next_look(struct wb_store *store)
 	u64 age = wb_epoch_age(&store->epochs);
 	unsigned long next, now = jiffies;
 
+	if (wb_writeback_held(store))
+		return 0;
 	if (!store->health.attempts && wb_pace_queued(&store->pace))
 		return 1;
 	if (READ_ONCE(store->frozen) && !wb_pace_queued(&store->pace) &&
@@ -410,21 +412,26 @@ static void wb_work(struct work_struct *work)
 		return;
 	noio = memalloc_noio_save();
 	WRITE_ONCE(wb->active, true);
+	smp_mb();	/* see wb_writeback_hold() */
 	wb_run(store);
-	WRITE_ONCE(wb->active, false);
+	/* pairs with the acquire in wb_writeback_hold(): all we did is seen there */
+	smp_store_release(&wb->active, false);
 	memalloc_noio_restore(noio);
 
-	if (READ_ONCE(wb->stop))
-		return;
 	/*
-	 * A writer that still saw us active did not kick.  Pairs with the barriers
-	 * in wb_writeback_nudge() and _arm(): it sees us inactive or we see its
-	 * block.
+	 * A writer that still saw us active did not kick, and who holds us waits.
+	 * Pairs with the barriers in wb_writeback_nudge(), _arm() and _hold(): they
+	 * see us inactive or we see the block, or the hold.
 	 */
 	smp_mb();
+	if (wb_writeback_held(store))
+		wake_up_all(&store->flush.settled);
+	if (READ_ONCE(wb->stop))
+		return;
 	next = wb_next_look(store);
 	if (wb_index_nr_dirty(store->index) > READ_ONCE(store->pace.high) &&
-	    !store->health.attempts && !READ_ONCE(store->frozen))
+	    !store->health.attempts && !READ_ONCE(store->frozen) &&
+	    !wb_writeback_held(store))
 		next = 1;
 	if (next)
 		queue_delayed_work(wb->wq, &wb->work, next);
@@ -440,7 +447,7 @@ void wb_writeback_nudge(struct wb_store *store)
 {
 	smp_mb();	/* see wb_work() */
 	if (!READ_ONCE(store->wb.active) && !READ_ONCE(store->frozen) &&
-	    !wb_health_failing(&store->health))
+	    !wb_writeback_held(store) && !wb_health_failing(&store->health))
 		wb_writeback_kick(store);
 }
 
@@ -522,6 +529,35 @@ bool wb_writeback_drain(struct wb_store *store, long timeout)
 				    timeout);
 	WRITE_ONCE(store->wb.teardown, false);
 	return wb_epoch_durable(&store->epochs) >= epoch;
+}
+
+bool wb_writeback_held(const struct wb_store *store)
+{
+	return atomic_read(&store->wb.held);
+}
+
+/*
+ * The work looks at the count after it became active: it sees it, or is seen
+ * here.  One that starts later does nothing.
+ */
+int wb_writeback_hold(struct wb_store *store)
+{
+	int r;
+
+	atomic_inc(&store->wb.held);
+	smp_mb__after_atomic();	/* pairs with that in wb_work() */
+	r = wait_event_interruptible(store->flush.settled,
+				     /* pairs with the release in wb_work() */
+				     !smp_load_acquire(&store->wb.active));
+	if (r)
+		wb_writeback_unhold(store);
+	return r;
+}
+
+void wb_writeback_unhold(struct wb_store *store)
+{
+	if (atomic_dec_and_test(&store->wb.held))
+		wb_writeback_kick(store);
 }
 
 u32 wb_writeback_blocks(const struct wb_store *store)

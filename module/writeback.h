@@ -26,10 +26,11 @@ struct wb_store;
 /**
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
- * @work: the one work item; all below but @done, @stop, @teardown and @above
- *	belong to it
+ * @work: the one work item; all below but @done, @stop, @held, @teardown and
+ *	@above belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
+ * @held: so many want that nothing is written now
  * @teardown: what is written now is written for a suspend or removal
  * @above: dirty data was above the high watermark and is not yet below the low
  * @sweep: sorted, yet to be written
@@ -56,6 +57,7 @@ struct wb_writeback {
 	struct delayed_work work;
 	bool active;
 	bool stop;
+	atomic_t held;
 	bool teardown;
 	bool above;
 
@@ -108,6 +110,17 @@ void wb_writeback_arm(struct wb_store *store);
  * Return: whether nothing is dirty.
  */
 bool wb_writeback_drain(struct wb_store *store, long timeout);
+
+/**
+ * wb_writeback_hold - nothing is written until wb_writeback_unhold()
+ * @store: the store
+ *
+ * Returns when nothing is in flight, and nothing written awaits a flush of the
+ * origin.  Sleeps.  Return: 0, or -ERESTARTSYS with nothing held.
+ */
+int wb_writeback_hold(struct wb_store *store);
+void wb_writeback_unhold(struct wb_store *store);
+bool wb_writeback_held(const struct wb_store *store);
 
 /* Blocks written or being written, for status. */
 u32 wb_writeback_blocks(const struct wb_store *store);

@@ -13,8 +13,9 @@
  * store that lost its device (WB_F_ORPHAN) keeps the number it last had and is
  * named by @id, with @major and @minor zero.  Where @id is not zero it wins.
  *
- * Reading needs nothing but the open file.  FLUSH, SET, FREEZE, THAW and
- * CLEAR_STATS need CAP_SYS_ADMIN (EPERM).  No such device: ENODEV.
+ * Reading needs nothing but the open file.  FLUSH, SET, FREEZE, THAW,
+ * CLEAR_STATS, HOLD, DISCARD and BLOCKS with data need CAP_SYS_ADMIN (EPERM).
+ * No such device: ENODEV.
  *
  * All sizes are in bytes and all times in milliseconds unless said otherwise.
  */
@@ -45,6 +46,13 @@ enum wb_health {
 	WB_HEALTH_FAILING,	/* it failed again and again; still tried, ever slower */
 };
 
+/* What becomes of new writes while the origin is WB_HEALTH_FAILING. */
+enum wb_on_error {
+	WB_ON_ERROR_BUFFER,	/* kept in RAM up to the budget, then they wait */
+	WB_ON_ERROR_WRITETHROUGH, /* go to the origin; ordered mode refuses them */
+	WB_ON_ERROR_REFUSE,	/* fail with an I/O error */
+};
+
 /* Why data was written back. */
 enum wb_reason {
 	WB_REASON_AGE,		/* older than max_age */
@@ -62,6 +70,8 @@ enum wb_reason {
 #define WB_F_FROZEN		(1U << 2)	/* background writeback is held */
 #define WB_F_READ_CACHE		(1U << 3)	/* clean blocks are kept for reads */
 #define WB_F_DRAINING		(1U << 4)	/* a flush or teardown is under way */
+#define WB_F_HELD		(1U << 5)	/* an open file holds writeback, WB_IOC_HOLD */
+#define WB_F_WRITE_THROUGH	(1U << 6)	/* writes end when they are durable */
 
 /**
  * struct wb_ioc_version - what the module is
@@ -112,6 +122,12 @@ struct wb_ioc_version {
  * @origin_minor: likewise
  * @name: of the mapped device when its table was last loaded
  * @origin: kernel name of the origin (sdb, dm-3)
+ * @dirty_limit: dirty bytes above which writers wait: @cache_bytes, or less
+ *	where drain_limit says so
+ * @shutdown_timeout: the tunable, in seconds
+ * @on_error: enum wb_on_error
+ * @reserved: zero
+ * @origin_bytes: size of the origin when its table was resumed last
  */
 struct wb_ioc_status {
 	__u32 size;
@@ -145,6 +161,11 @@ struct wb_ioc_status {
 	__u32 origin_minor;
 	__u8 name[WB_NAME_LEN];
 	__u8 origin[WB_PATH_LEN];
+	__u64 dirty_limit;
+	__u64 shutdown_timeout;
+	__u32 on_error;
+	__u32 reserved;
+	__u64 origin_bytes;
 };
 
 /**
@@ -234,9 +255,10 @@ struct wb_ioc_flush {
  * @major: likewise
  * @minor: likewise
  * @name: mode, high_watermark, low_watermark, max_age, writeback_jobs,
- *	pause_writeback, drain_limit or read_cache; NUL-terminated
+ *	pause_writeback, drain_limit, shutdown_timeout, on_error, read_cache or
+ *	write_through; NUL-terminated
  * @value: in for SET, out for GET, decimal or a word, NUL-terminated.
- *	read_cache takes 0 or 1.
+ *	read_cache and write_through take 0 or 1.
  *
  * SET: EINVAL if there is no such tunable, ERANGE if the value is refused; the
  * reason is in the kernel log.  A mode is switched at an epoch boundary;
@@ -268,6 +290,87 @@ struct wb_ioc_device {
 	__u32 minor;
 };
 
+/* What a BLOCKS call says of a block. */
+#define WB_BLOCK_WRITEBACK	(1U << 0)	/* written or being written, not durable yet */
+#define WB_BLOCK_SUPERSEDED	(1U << 1)	/* there is a newer version of it */
+#define WB_BLOCK_FAILED		(1U << 2)	/* its last write to the origin failed */
+
+#define WB_BLOCK_BYTES		4096
+#define WB_BLOCKS_MOST		256	/* in one call */
+#define WB_BLOCKS_END		(~0ULL)
+
+/**
+ * struct wb_dirty_block - 4 KiB of the origin that are newer in RAM
+ * @block: where: sector / 8
+ * @epoch: that it belongs to
+ * @sectors: bit mask of the sectors that count, the first is bit 0
+ * @flags: WB_BLOCK_*
+ */
+struct wb_dirty_block {
+	__u64 block;
+	__u64 epoch;
+	__u32 sectors;
+	__u32 flags;
+};
+
+/**
+ * struct wb_ioc_blocks - list dirty blocks, in no particular order
+ * @size: of this structure
+ * @flags: zero
+ * @id: as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ * @cursor: in: zero first, then what the last call gave back; out:
+ *	WB_BLOCKS_END when there are no more
+ * @blocks: address of an array of @nr struct wb_dirty_block
+ * @data: zero, or address of @nr times WB_BLOCK_BYTES for their content
+ * @nr: in: room, 1 to WB_BLOCKS_MOST; out: how many were filled in, maybe none
+ *	although there are more
+ * @reserved: zero
+ *
+ * While somebody writes, or writeback is at work, a block may be missed or come
+ * twice; see WB_IOC_HOLD.  EAGAIN: the budget was changed between two calls;
+ * begin again.
+ */
+struct wb_ioc_blocks {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u64 cursor;
+	__u64 blocks;
+	__u64 data;
+	__u32 nr;
+	__u32 reserved;
+};
+
+/**
+ * struct wb_ioc_hold - nothing is written back while this file is open
+ * @size: of this structure
+ * @flags: zero
+ * @id: as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ * @epoch: out: the last epoch that was closed; all that completed before the
+ *	call is in it or before
+ *
+ * Unlike WB_IOC_FREEZE it holds what flushes and full caches ask for, too, until
+ * the file is closed: BLOCKS then finds every dirty block of the epochs up to
+ * @epoch, in ordered mode as it was at the end of its epoch, otherwise with
+ * what was written to it since.  Returns when nothing is in flight; waits
+ * interruptibly.  EBUSY: the file holds a store already.  EINTR: a signal came,
+ * nothing is held.
+ */
+struct wb_ioc_hold {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u64 epoch;
+};
+
 #define WB_IOC_MAGIC		0xDB
 
 #define WB_IOC_VERSION		_IOWR(WB_IOC_MAGIC, 0x00, struct wb_ioc_version)
@@ -281,5 +384,9 @@ struct wb_ioc_device {
 #define WB_IOC_FREEZE		_IOWR(WB_IOC_MAGIC, 0x07, struct wb_ioc_device)
 #define WB_IOC_THAW		_IOWR(WB_IOC_MAGIC, 0x08, struct wb_ioc_device)
 #define WB_IOC_CLEAR_STATS	_IOWR(WB_IOC_MAGIC, 0x09, struct wb_ioc_device)
+#define WB_IOC_BLOCKS		_IOWR(WB_IOC_MAGIC, 0x0a, struct wb_ioc_blocks)
+#define WB_IOC_HOLD		_IOWR(WB_IOC_MAGIC, 0x0b, struct wb_ioc_hold)
+/* Throw away a store that no table holds (EBUSY otherwise), and all it has. */
+#define WB_IOC_DISCARD		_IOWR(WB_IOC_MAGIC, 0x0c, struct wb_ioc_device)
 
 #endif /* _UAPI_LINUX_DM_WRITEBEHIND_H */
