@@ -6,10 +6,16 @@
 
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
 
 #define WB_RATE_WINDOW		(HZ / 4)
 #define WB_RATE_SHORTEST	(HZ / 50)
+
+#define WB_SLOT_LEAST		(200 * NSEC_PER_USEC)
+#define WB_SLOT_MOST		(200 * NSEC_PER_MSEC)
+#define WB_BRAKE_MOST		32	/* of the origin's rate */
+#define WB_BRAKE_GAIN		3
 
 /* Bytes a second, for a drain_limit before anything was measured: a slow disk. */
 #define WB_RATE_ASSUMED		(4U << 20)
@@ -18,6 +24,7 @@ int wb_pace_init(struct wb_pace *p)
 {
 	atomic_set(&p->waiting, 0);
 	sema_init(&p->turn, 1);
+	spin_lock_init(&p->slots);
 	init_waitqueue_head(&p->room);
 	return percpu_counter_init(&p->dirty, 0, GFP_KERNEL);
 }
@@ -35,9 +42,44 @@ void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr)
 		limit = ((p->rate ?: WB_RATE_ASSUMED) * opt->drain_limit) >> WB_BLOCK_SHIFT;
 	limit = clamp_t(u64, limit, 1, nr);
 	p->batch = clamp_t(u32, (u32)limit / (64 * num_possible_cpus()), 1, 128);
+	WRITE_ONCE(p->full, limit);
 	WRITE_ONCE(p->limit, opt->drain_limit ? limit : U64_MAX);
 	WRITE_ONCE(p->high, div_u64(limit * opt->high_watermark, 100));
 	WRITE_ONCE(p->low, div_u64(limit * opt->low_watermark, 100));
+	WRITE_ONCE(p->brake, (limit + p->high) / 2);
+}
+
+/* Nanoseconds that the origin takes for @bytes, more the fuller the cache is. */
+static u64 wb_pace_cost(const struct wb_pace *p, u64 bytes)
+{
+	u64 brake = READ_ONCE(p->brake), dirty = wb_pace_dirty(p);
+	u64 span = max_t(u64, READ_ONCE(p->full), brake + 1) - brake;
+	u64 over = min(dirty > brake ? dirty - brake : 0, span);
+	u64 rate = READ_ONCE(p->rate);
+	u64 left = max_t(u64, span - over, span / WB_BRAKE_MOST + 1);
+	u64 ns;
+
+	if (!rate)
+		return 0;
+	ns = min_t(u64, div64_u64(bytes * NSEC_PER_SEC, rate), WB_SLOT_MOST);
+	ns *= div64_u64(over << 10, left * WB_BRAKE_GAIN);
+	return min_t(u64, ns >> 10, WB_SLOT_MOST);
+}
+
+/*
+ * Slots follow each other, so the writers are served in the order in which they
+ * came.  A sleep costs more than a short slot is long: time is owed up to then.
+ */
+u64 wb_pace_slot(struct wb_pace *p, u64 bytes, bool may_wait)
+{
+	u64 cost = wb_pace_cost(p, bytes), now = ktime_get_ns(), slot;
+
+	spin_lock(&p->slots);
+	slot = min(max(p->next_slot, now), now + WB_SLOT_MOST) + cost;
+	if (slot < now + WB_SLOT_LEAST || may_wait)
+		p->next_slot = slot;
+	spin_unlock(&p->slots);
+	return slot < now + WB_SLOT_LEAST ? 0 : slot;
 }
 
 void wb_pace_begin(struct wb_pace *p)
@@ -63,7 +105,7 @@ static bool wb_pace_measure(struct wb_pace *p, u64 least)
 bool wb_pace_written(struct wb_pace *p, u64 bytes)
 {
 	p->window_bytes += bytes;
-	return wb_pace_measure(p, WB_RATE_WINDOW);
+	return wb_pace_measure(p, p->rate ? WB_RATE_WINDOW : WB_RATE_SHORTEST);
 }
 
 void wb_pace_end(struct wb_pace *p)

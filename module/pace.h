@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How much is dirty, when that is too much, how fast the origin is, and the
- * queue of writers that found the cache full.
+ * How much is dirty, when that is too much, how fast the origin is, how long a
+ * writer should take, and the queue of writers that found the cache full.
  */
 #ifndef WB_PACE_H
 #define WB_PACE_H
@@ -22,6 +22,10 @@
  * @low: blocks at which it stops
  * @limit: blocks above which writers wait, whatever room there is: what the
  *	origin takes in drain_limit at its measured rate
+ * @brake: blocks from which on writers are slowed down, see wb_pace_slot()
+ * @full: blocks at which they would stop
+ * @slots: guards @next_slot; innermost
+ * @next_slot: nanoseconds, when the writers that came so far have had their time
  * @waiting: writers that found no room and are not done
  * @turn: hands the right to allocate while others wait from one writer to the
  *	next, in the order of arrival: a semaphore's waiters are a queue
@@ -36,6 +40,10 @@ struct wb_pace {
 	u64 high;
 	u64 low;
 	u64 limit;
+	u64 brake;
+	u64 full;
+	spinlock_t slots;	/* guards @next_slot */
+	u64 next_slot;
 	atomic_t waiting;
 	struct semaphore turn;
 	wait_queue_head_t room;
@@ -71,6 +79,27 @@ static inline bool wb_pace_below_limit(const struct wb_pace *p)
 {
 	return wb_pace_dirty(p) < READ_ONCE(p->limit);
 }
+
+/* Whether writers are to be slowed down. */
+static inline bool wb_pace_braking(const struct wb_pace *p)
+{
+	return unlikely(wb_pace_dirty(p) > READ_ONCE(p->brake));
+}
+
+/**
+ * wb_pace_slot - when a writer may go on
+ * @p: the pace
+ * @bytes: that it wants to write
+ * @may_wait: take the slot even if it is not now
+ *
+ * At three quarters of the way from @brake to @full all writers together get the
+ * rate that the origin is measured to have, less above and more below, without a
+ * step.
+ *
+ * Return: in nanoseconds of ktime_get_ns(), not far ahead; zero for now.  If
+ * not zero and @may_wait is false, nothing was taken.
+ */
+u64 wb_pace_slot(struct wb_pace *p, u64 bytes, bool may_wait);
 
 /* There is room, or may be: have the writer whose turn it is look. */
 static inline void wb_pace_wake(struct wb_pace *p)

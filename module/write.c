@@ -185,6 +185,32 @@ static void wb_write_done(struct wb_store *store, struct bio *bio)
 }
 
 /*
+ * The cache is nearly full
+ */
+
+/*
+ * Waits for the slot; a writer that is killed goes on at once.  Where writeback
+ * is not at work, there is no rate to keep to.  Returns false if it must not wait.
+ */
+static bool wb_write_brake(struct wb_store *store, struct bio *bio)
+{
+	bool may_wait = !(bio->bi_opf & REQ_NOWAIT);
+	ktime_t until;
+
+	if (wb_health_failing(&store->health) || READ_ONCE(store->frozen) ||
+	    wb_writeback_held(store))
+		return true;
+	until = wb_pace_slot(&store->pace, bio->bi_iter.bi_size, may_wait);
+	if (!until || !may_wait)
+		return !until;
+	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);
+	wb_writeback_nudge(store);
+	set_current_state(TASK_KILLABLE);
+	schedule_hrtimeout(&until, HRTIMER_MODE_ABS);
+	return true;
+}
+
+/*
  * The origin is failing
  */
 
@@ -322,6 +348,10 @@ void wb_write_bio(struct wb_store *store, struct bio *bio)
 	if (unlikely(wb_health_failing(&store->health)) &&
 	    !wb_write_on_error(store, bio))
 		return;
+	if (wb_pace_braking(&store->pace) && !wb_write_brake(store, bio)) {
+		bio_wouldblock_error(bio);
+		return;
+	}
 	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
 	wb_stat_add(&store->stats, WB_STAT_WRITE, iter.bi_size);
 	if (likely(wb_write_blocks(store, bio, &iter,

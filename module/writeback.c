@@ -245,7 +245,7 @@ static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
 	if (reason == WB_REASON_WATERMARK)
 		return wb_pace_dirty(&store->pace) <=
 		       (s64)READ_ONCE(store->pace.low) + wb->nr_unflushed;
-	return wb_pace_queued(&store->pace) &&
+	return (wb_pace_queued(&store->pace) || wb_pace_braking(&store->pace)) &&
 	       (!wb->nr_ios || wb->nr_unflushed >= nr / WB_UNFLUSHED_URGENT);
 }
 

@@ -187,7 +187,7 @@ struct wb_ioc_status {
  * @reads: read I/Os taken
  * @writes: write I/Os taken
  * @flushes: FLUSH and FUA taken
- * @throttled_ios: writes that had to wait for room
+ * @throttled_ios: writes that were slowed down or had to wait for room
  * @errors: writes, flushes, discards of the origin that failed
  * @writeback_reason: @writeback_bytes by enum wb_reason
  */
