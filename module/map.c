@@ -140,13 +140,14 @@ static int wb_map_read(struct wb_store *store, struct bio *bio)
 		dm_accept_partial_bio(bio, n);
 	wb_stat_add(&store->stats, WB_STAT_READ_MISS, (u64)n << SECTOR_SHIFT);
 	wb_stat_add(&store->stats, WB_STAT_READS, 1);
+	wb_store_touch(&store->last_miss);
 	bio_set_dev(bio, store->bdev);
 	return DM_MAPIO_REMAPPED;
 }
 
 int wb_map(struct wb_store *store, struct bio *bio)
 {
-	wb_store_touch(store);
+	wb_store_touch(&store->last_io);
 
 	/* dm has made an empty flush of its own out of PREFLUSH with data. */
 	if (bio->bi_opf & REQ_PREFLUSH) {

@@ -96,6 +96,7 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 	store->opt = args->opt;
 	store->pending_mode = -1;
 	store->last_io = jiffies;
+	store->last_miss = jiffies - HZ * 60;
 	store->suspended = true;
 
 	*why = "out of memory for the parts of a store";

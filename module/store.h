@@ -32,6 +32,7 @@ struct dm_target;
  * @epochs: the epochs
  * @opt: the tunables in force; changed under @lock, read without
  * @last_io: jiffies of the last I/O that a user made
+ * @last_miss: jiffies of the last read that went to the origin
  * @stats: the counters
  * @pace: watermarks and waiting writers
  * @flush: who waits for which epoch
@@ -68,6 +69,7 @@ struct wb_store {
 	struct wb_epochs epochs;
 	struct wb_options opt;
 	unsigned long last_io;
+	unsigned long last_miss;
 	struct wb_stats stats;
 	struct wb_pace pace;
 	struct wb_flush flush;
@@ -133,13 +135,13 @@ static inline bool wb_store_keeps(const struct wb_store *store, u32 stamp,
 	       (until == U64_MAX || wb_stamp_within(stamp, until));
 }
 
-/* Note that a user made an I/O; the line is written once a tick at most. */
-static inline void wb_store_touch(struct wb_store *store)
+/* Note when it was; the line is written once a tick at most. */
+static inline void wb_store_touch(unsigned long *when)
 {
 	unsigned long now = jiffies;
 
-	if (READ_ONCE(store->last_io) != now)
-		WRITE_ONCE(store->last_io, now);
+	if (READ_ONCE(*when) != now)
+		WRITE_ONCE(*when, now);
 }
 
 /**

@@ -16,6 +16,8 @@
  * @nr: their number
  * @bytes: in all bios
  * @reason: why it is written
+ * @start: when it was submitted, in nanoseconds
+ * @took: nanoseconds until it ended
  * @end: sector behind the last
  * @bio: the first bio; those for further parts of a block with holes are
  *	chained to it
@@ -26,6 +28,8 @@ struct wb_io {
 	u32 nr;
 	u32 bytes;
 	enum wb_reason reason;
+	u64 start;
+	u64 took;
 	sector_t end;
 	struct bio bio;		/* last: its bio_set puts the rest in front */
 };
@@ -89,6 +93,7 @@ static void wb_io_end(struct bio *bio)
 	struct wb_writeback *wb = bio->bi_private;
 	struct wb_io *io = container_of(bio, struct wb_io, bio);
 
+	io->took = ktime_get_ns() - io->start;
 	/* The work may free the store as soon as it has seen the last I/O. */
 	rcu_read_lock();
 	llist_add(&io->done, &wb->done);
@@ -249,6 +254,7 @@ void wb_io_submit_next(struct wb_store *store, enum wb_reason reason)
 		more = wb_io_add(store, io, b, valid);
 	}
 	wb->nr_ios++;
+	io->start = ktime_get_ns();
 	WRITE_ONCE(wb->nr_inflight, wb->nr_inflight + io->nr);
 	wb_stat_add(&store->stats, WB_STAT_WRITEBACK_IOS, 1);
 	submit_bio(&io->bio);
@@ -353,6 +359,7 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 		wb_fail(store, &io->blocks);
 	} else {
 		wb->need_flush = true;
+		wb_pace_took(&store->pace, io->took);
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);
 		if (wb_pace_written(&store->pace, io->bytes))
 			wb_pace_update(&store->pace, &store->opt,

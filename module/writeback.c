@@ -9,6 +9,7 @@
 #include "wbio.h"
 
 #define WB_UNFLUSHED_SHARE	8	/* of the budget: then flush the origin */
+#define WB_POLITE		HZ	/* since the last read of the origin */
 #define WB_UNFLUSHED_URGENT	32	/* the same while a writer waits */
 
 /*
@@ -249,6 +250,16 @@ static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
 	       (!wb->nr_ios || wb->nr_unflushed >= nr / WB_UNFLUSHED_URGENT);
 }
 
+/* Reads of the origin come first, unless somebody waits for what is written. */
+static u32 wb_jobs(struct wb_store *store, enum wb_reason reason)
+{
+	bool polite = reason <= WB_REASON_IDLE && !wb_pace_braking(&store->pace) &&
+		      time_before(jiffies, READ_ONCE(store->last_miss) + WB_POLITE);
+
+	return wb_pace_jobs(&store->pace, READ_ONCE(store->opt.writeback_jobs),
+			    polite);
+}
+
 /* Writes on until the sweep is done, the reason is gone or a range is due. */
 static void wb_sweep_run(struct wb_store *store)
 {
@@ -263,7 +274,7 @@ static void wb_sweep_run(struct wb_store *store)
 			break;
 		if (wb_flush_due(store, reason))
 			wb_io_flush_origin(store);
-		else if (wb->nr_ios >= READ_ONCE(store->opt.writeback_jobs))
+		else if (wb->nr_ios >= wb_jobs(store, reason))
 			wb_io_wait(store);
 		else
 			wb_io_submit_next(store, reason);
