@@ -5,6 +5,7 @@
 #include <linux/device-mapper.h>
 
 #include "store.h"
+#include "trace.h"
 
 void wb_flush_init(struct wb_flush *f)
 {
@@ -52,6 +53,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	}
 	spin_unlock(&f->lock);
 
+	trace_wb_flush(store->dev, store->opt.mode, epoch, !done);
 	if (!done)
 		wb_writeback_kick(store);
 	if (done)

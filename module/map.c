@@ -7,6 +7,7 @@
 
 #include "map.h"
 #include "store.h"
+#include "trace.h"
 #include "write.h"
 
 static void wb_copy_to_bio(struct bio *bio, struct bvec_iter *iter,
@@ -127,6 +128,8 @@ static int wb_map_read(struct wb_store *store, struct bio *bio)
 			wb_stat_add(&store->stats, WB_STAT_READ_HIT,
 				    (u64)n << SECTOR_SHIFT);
 			wb_stat_add(&store->stats, WB_STAT_READS, 1);
+			trace_wb_read(store->dev, bio->bi_iter.bi_sector,
+				      n << SECTOR_SHIFT, true);
 			if (n < total)
 				dm_accept_partial_bio(bio, n);
 			bio_endio(bio);
@@ -140,6 +143,7 @@ static int wb_map_read(struct wb_store *store, struct bio *bio)
 		dm_accept_partial_bio(bio, n);
 	wb_stat_add(&store->stats, WB_STAT_READ_MISS, (u64)n << SECTOR_SHIFT);
 	wb_stat_add(&store->stats, WB_STAT_READS, 1);
+	trace_wb_read(store->dev, bio->bi_iter.bi_sector, n << SECTOR_SHIFT, false);
 	wb_store_touch(&store->last_miss);
 	bio_set_dev(bio, store->bdev);
 	return DM_MAPIO_REMAPPED;

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "store.h"
+#include "trace.h"
 #include "wbio.h"
 #include "write.h"
 
@@ -274,8 +275,10 @@ static int wb_range_apply(struct wb_store *store, struct wb_range *range)
 	r = wb_io_range(store, range->opf, range->sector, range->nr);
 	if (!r && !wb_range_is_discard(range))
 		r = wb_io_flush_origin(store);
-	if (r)
+	if (r) {
 		wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
+		trace_wb_error(store->dev, WB_TRACE_RANGE, range->sector, r);
+	}
 	return r;
 }
 

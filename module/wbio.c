@@ -5,6 +5,7 @@
 #include <linux/ioprio.h>
 
 #include "store.h"
+#include "trace.h"
 #include "wbio.h"
 
 #define WB_RESERVED_IOS	64
@@ -257,6 +258,8 @@ void wb_io_submit_next(struct wb_store *store, enum wb_reason reason)
 	io->start = ktime_get_ns();
 	WRITE_ONCE(wb->nr_inflight, wb->nr_inflight + io->nr);
 	wb_stat_add(&store->stats, WB_STAT_WRITEBACK_IOS, 1);
+	trace_wb_writeback_submit(store->dev, io->bio.bi_iter.bi_sector, io->bytes,
+				  reason, wb->nr_ios);
 	submit_bio(&io->bio);
 }
 
@@ -334,6 +337,11 @@ static void wb_fail(struct wb_store *store, struct list_head *blocks)
 	struct wb_block *b, *next;
 
 	store->wb.failed = true;
+	if (!list_empty(blocks))
+		trace_wb_error(store->dev, WB_TRACE_WRITE,
+			       wb_block_nr(list_first_entry(blocks, struct wb_block,
+							    list)) *
+			       WB_BLOCK_SECTORS, -EIO);
 	wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
 	list_for_each_entry_safe(b, next, blocks, list) {
 		list_del_init(&b->list);
@@ -354,6 +362,8 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 	struct wb_writeback *wb = &store->wb;
 
 	wb->nr_ios--;
+	trace_wb_writeback_complete(store->dev, io->bytes, io->took,
+				    blk_status_to_errno(io->bio.bi_status));
 	if (io->bio.bi_status) {
 		wb_io_bisect(wb, io->nr);
 		wb_fail(store, &io->blocks);
@@ -422,6 +432,7 @@ int wb_io_flush_origin(struct wb_store *store)
 	wb_stat_add(&store->stats, WB_STAT_ORIGIN_FLUSHES, 1);
 	r = blkdev_issue_flush(store->bdev);
 	if (r) {
+		trace_wb_error(store->dev, WB_TRACE_FLUSH, 0, r);
 		list_splice(&covered, &wb->unflushed);
 		wb_io_distrust(store);
 		return r;

@@ -6,6 +6,7 @@
 #include <linux/highmem.h>
 
 #include "store.h"
+#include "trace.h"
 #include "write.h"
 
 /* What to do with the block that the map has, when a write comes for it. */
@@ -174,6 +175,8 @@ static bool wb_write_blocks(struct wb_store *store, struct bio *bio,
 
 static void wb_write_done(struct wb_store *store, struct bio *bio)
 {
+	trace_wb_write(store->dev, bio->bi_iter.bi_sector, bio->bi_iter.bi_size,
+		       bio->bi_opf & REQ_FUA);
 	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high))
 		wb_writeback_nudge(store);
 	if (unlikely(READ_ONCE(store->opt.write_through)))
@@ -204,6 +207,7 @@ static bool wb_write_brake(struct wb_store *store, struct bio *bio)
 	if (!until || !may_wait)
 		return !until;
 	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);
+	trace_wb_throttle(store->dev, bio->bi_iter.bi_size, false);
 	wb_writeback_nudge(store);
 	set_current_state(TASK_KILLABLE);
 	schedule_hrtimeout(&until, HRTIMER_MODE_ABS);
@@ -361,6 +365,7 @@ void wb_write_bio(struct wb_store *store, struct bio *bio)
 	}
 
 	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);
+	trace_wb_throttle(store->dev, iter.bi_size, true);
 	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
 		return;

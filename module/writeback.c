@@ -6,6 +6,7 @@
 #include <linux/sched/mm.h>
 
 #include "store.h"
+#include "trace.h"
 #include "wbio.h"
 
 #define WB_UNFLUSHED_SHARE	8	/* of the budget: then flush the origin */
@@ -325,6 +326,8 @@ static void wb_sweep_end(struct wb_store *store)
 	} else if (list_empty(&wb->retry)) {
 		wb_io_unlimit(store);
 		wb_epoch_settle(&store->epochs, wb->sweep_epoch);
+		trace_wb_epoch(store->dev, wb->sweep_epoch,
+			       wb_epoch_open(&store->epochs) - 1);
 		wb_health_recovered(store);
 		wb_store_settle_mode(store);
 	}
