@@ -48,6 +48,19 @@ static u32 wb_block_flags(const struct wb_block *b)
 	return flags;
 }
 
+/* What the block does not hold is somebody else's: it reads as zeroes. */
+static void wb_copy_valid(u8 *to, const u8 *from, u8 valid)
+{
+	unsigned int i;
+
+	for (i = 0; i < WB_BLOCK_SECTORS; i++, to += SECTOR_SIZE, from += SECTOR_SIZE) {
+		if (valid & BIT(i))
+			memcpy(to, from, SECTOR_SIZE);
+		else
+			memset(to, 0, SECTOR_SIZE);
+	}
+}
+
 /* Under the lock of the shard that the block was in a moment ago. */
 static void wb_list_block(struct wb_store *store, struct wb_listing *l,
 			  const struct wb_block *b)
@@ -59,8 +72,9 @@ static void wb_list_block(struct wb_store *store, struct wb_listing *l,
 	info->sectors = wb_block_valid(b);
 	info->flags = wb_block_flags(b);
 	if (l->data)
-		memcpy(l->data + ((size_t)l->nr << WB_BLOCK_SHIFT),
-		       wb_block_data(&store->index->pages, b), WB_BLOCK_SIZE);
+		wb_copy_valid(l->data + ((size_t)l->nr << WB_BLOCK_SHIFT),
+			      wb_block_data(&store->index->pages, b),
+			      wb_block_valid(b));
 	l->nr++;
 }
 

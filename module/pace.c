@@ -112,6 +112,7 @@ void wb_pace_took(struct wb_pace *p, u64 ns)
 
 	if (!d->now)
 		return;
+	ns = max_t(u64, ns, 1);
 	/* It may have become slower: what was seen long ago is forgotten. */
 	d->base = min(ns, d->base == U64_MAX ? ns : d->base + d->base / 256);
 	d->mean = d->mean ? (7 * d->mean + ns) / 8 : ns;
