@@ -11,7 +11,7 @@
 #include "store.h"
 
 /* Descriptors that a call looks at, at most. */
-#define WB_BLOCKS_SCAN		BIT(18)
+#define WB_BLOCKS_SCAN		BIT(16)
 
 /**
  * struct wb_listing - what a call has found so far

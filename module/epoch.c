@@ -13,21 +13,25 @@ void wb_epochs_init(struct wb_epochs *e)
 	memset(e, 0, sizeof(*e));
 	spin_lock_init(&e->lock);
 	e->open = 1;
+	e->stride = 1;
 }
 
 /*
  * Thousands of epochs may wait.  When the marks run out every second one goes,
- * and the epochs it stood for count from the mark before: older than they are,
- * never younger.
+ * new ones are set at twice the distance, and the epochs between count from the
+ * mark before: older than they are, by a stride at most, never younger.
  */
 static void wb_epoch_mark(struct wb_epochs *e, u64 epoch)
 {
 	unsigned int i;
 
+	if (e->nr_marks && epoch - e->mark[e->nr_marks - 1].epoch < e->stride)
+		return;
 	if (e->nr_marks == WB_EPOCH_MARKS) {
 		for (i = 1; i < WB_EPOCH_MARKS / 2; i++)
 			e->mark[i] = e->mark[2 * i];
 		e->nr_marks = WB_EPOCH_MARKS / 2;
+		e->stride *= 2;
 	}
 	e->mark[e->nr_marks].epoch = epoch;
 	e->mark[e->nr_marks].when = get_jiffies_64();
@@ -73,6 +77,8 @@ void wb_epoch_settle(struct wb_epochs *e, u64 epoch)
 		n++;
 	e->nr_marks -= n;
 	memmove(e->mark, e->mark + n, e->nr_marks * sizeof(e->mark[0]));
+	if (e->nr_marks < WB_EPOCH_MARKS / 4 && e->stride > 1)
+		e->stride /= 2;
 	spin_unlock(&e->lock);
 }
 

@@ -37,6 +37,7 @@
  * @used: the last epoch that was stamped; @open or smaller
  * @durable: all up to here is durable on the origin; smaller than @open
  * @nr_marks: entries in @mark
+ * @stride: epochs from one mark to the next
  * @mark: when (jiffies) an epoch got its first write, for some of those that
  *	are not durable, ascending; the oldest is always there
  */
@@ -46,6 +47,7 @@ struct wb_epochs {
 	u64 used;
 	u64 durable;
 	unsigned int nr_marks;
+	u64 stride;
 	struct {
 		u64 epoch;
 		u64 when;

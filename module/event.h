@@ -10,12 +10,12 @@ struct wb_store;
 /**
  * wb_event - something has changed that an administrator may care for
  * @store: the store, with an owner
- * @what: HEALTH or MODE
+ * @what: HEALTH
  * @value: what it is now
  *
  * Raises dm's event (dmsetup wait) and a uevent of the mapped device: CHANGE,
- * with WB_EVENT=@what, WB_@what=@value, WB_NAME and WB_ORIGIN.  Sleeps: writeback's
- * context only, in which the owner stays.
+ * with WB_EVENT=@what, WB_@what=@value, WB_NAME and WB_ORIGIN.  Allocates, sleeps;
+ * for a work item during whose life the owner stays.
  */
 void wb_event(struct wb_store *store, const char *what, const char *value);
 

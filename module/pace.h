@@ -14,6 +14,8 @@
 #include "args.h"
 #include "index.h"
 
+#define WB_PACE_BATCH	128	/* blocks that a CPU keeps to itself at most */
+
 /**
  * struct wb_depth - how many I/Os writeback has in flight beside user's reads
  * @now: so many; zero while nobody reads
@@ -92,16 +94,26 @@ static inline bool wb_pace_queued(const struct wb_pace *p)
 	return atomic_read(&p->waiting);
 }
 
-/* Whether more may become dirty. */
-static inline bool wb_pace_below_limit(const struct wb_pace *p)
+/* Exact where it matters: what CPUs keep to themselves is counted near @blocks. */
+static inline bool wb_pace_above(struct wb_pace *p, u64 blocks)
 {
-	return wb_pace_dirty(p) < READ_ONCE(p->limit);
+	return __percpu_counter_compare(&p->dirty, blocks, WB_PACE_BATCH) > 0;
+}
+
+/* Whether more may become dirty. */
+static inline bool wb_pace_below_limit(struct wb_pace *p)
+{
+	u64 limit = READ_ONCE(p->limit);
+
+	return limit == U64_MAX || !wb_pace_above(p, limit - 1);
 }
 
 /* Whether writers are to be slowed down. */
-static inline bool wb_pace_braking(const struct wb_pace *p)
+static inline bool wb_pace_braking(struct wb_pace *p)
 {
-	return unlikely(wb_pace_dirty(p) > READ_ONCE(p->brake));
+	u64 brake = READ_ONCE(p->brake);
+
+	return unlikely(wb_pace_dirty(p) > brake) && wb_pace_above(p, brake);
 }
 
 /**

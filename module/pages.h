@@ -12,6 +12,11 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+/* A descriptor's word is read without a lock. */
+#ifndef CONFIG_64BIT
+#error dm-writebehind needs a 64-bit kernel
+#endif
+
 #define WB_BLOCK_SHIFT		12
 #define WB_BLOCK_SIZE		BIT(WB_BLOCK_SHIFT)
 #define WB_BLOCK_SECTORS	(WB_BLOCK_SIZE >> 9)

@@ -93,6 +93,7 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 	wb_epochs_init(&store->epochs);
 	wb_flush_init(&store->flush);
 	wb_deferred_init(&store->deferred);
+	wb_health_init(store);
 	store->opt = args->opt;
 	store->pending_mode = -1;
 	store->last_io = jiffies;
@@ -520,8 +521,10 @@ int wb_store_set(struct wb_store *store, const char *name, const char *value,
 			wb_index_drop_clean(store->index);
 	}
 	mutex_unlock(&store->lock);
-	if (!r)
+	if (!r) {
 		wb_writeback_kick(store);
+		wb_pace_wake(&store->pace);
+	}
 	return r;
 }
 
@@ -640,6 +643,7 @@ static void wb_store_drain_start(struct wb_store *store)
 	mutex_lock(&store->lock);
 	store->opt.write_through = true;
 	mutex_unlock(&store->lock);
+	wb_writeback_let_go(store);
 	if (wb_store_dirty(store))
 		wb_flush_start(store);
 }

@@ -45,6 +45,7 @@ struct dm_target;
  * @owner: the target that was resumed last, NULL for none
  * @bdev: the origin while there is an owner; writeback runs only then
  * @suspended: its device is suspended
+ * @leave: enum wb_leave, while it is about to be
  * @frozen: background writeback is held
  * @pending_mode: a switch that has to wait, for @pending_epoch to be durable or
  *	for zeroes to be done; -1 for none; under @lock
@@ -82,6 +83,7 @@ struct wb_store {
 	struct dm_target *owner;
 	struct block_device *bdev;
 	bool suspended;
+	enum wb_leave leave;
 	bool frozen;
 	int pending_mode;
 	u64 pending_epoch;

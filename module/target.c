@@ -5,7 +5,7 @@
  *   ctr         checks the line, finds or makes the store
  *   preresume   the table that is resumed takes the store over
  *   resume      writeback may run
- *   presuspend  notes whether to drain
+ *   presuspend  notes whether to drain; who waits for room leaves dm's map
  *   postsuspend no user I/O any more: drain, or leave it to the table that is
  *               loaded (noflush), then stop
  *   dtr         the last table of a removed device drains what is left; what
@@ -189,6 +189,14 @@ static void wb_presuspend(struct dm_target *ti)
 	struct wb_target *t = ti->private;
 
 	t->noflush = dm_noflush_suspending(ti);
+	wb_write_leave(t->store, t->noflush ? WB_LEAVE_STORE : WB_LEAVE_MAP);
+}
+
+static void wb_presuspend_undo(struct dm_target *ti)
+{
+	struct wb_target *t = ti->private;
+
+	wb_write_leave(t->store, WB_STAY);
 }
 
 /*
@@ -237,6 +245,7 @@ static void wb_resume(struct dm_target *ti)
 	struct wb_target *t = ti->private;
 
 	WRITE_ONCE(t->store->suspended, false);
+	wb_write_leave(t->store, WB_STAY);
 	wb_writeback_start(t->store);
 }
 
@@ -334,6 +343,7 @@ static struct target_type wb_target = {
 	.dtr = wb_dtr,
 	.map = wb_target_map,
 	.presuspend = wb_presuspend,
+	.presuspend_undo = wb_presuspend_undo,
 	.postsuspend = wb_postsuspend,
 	.preresume = wb_preresume,
 	.resume = wb_resume,

@@ -150,6 +150,9 @@ static struct wb_io *wb_io_alloc(struct wb_store *store, enum wb_reason reason,
 	struct bio *bio = wb_bio_alloc(store, wb_io_opf(reason), blocks);
 	struct wb_io *io = container_of(bio, struct wb_io, bio);
 
+	/* Merged again below, the halves of what failed would fail together again. */
+	if (store->wb.failed || store->health.attempts)
+		bio->bi_opf |= REQ_NOMERGE;
 	bio->bi_private = &store->wb;
 	bio->bi_end_io = wb_io_end;
 	bio->bi_ioprio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);

@@ -228,9 +228,13 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 	u64 nr = bio->bi_iter.bi_sector / WB_BLOCK_SECTORS;
 	u64 end = DIV_ROUND_UP(bio_end_sector(bio), WB_BLOCK_SECTORS);
 
+	if (bio_op(bio) != REQ_OP_WRITE)
+		return false;
 	for (; nr < end; nr++)
 		if (!wb_index_forget_clean(store->index, nr))
 			return false;
+	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
+	wb_stat_add(&store->stats, WB_STAT_WRITE, bio->bi_iter.bi_size);
 	bio->bi_opf |= REQ_FUA;
 	bio_set_dev(bio, store->bdev);
 	submit_bio_noacct(bio);
@@ -239,13 +243,16 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 
 /*
  * What on_error says; returns whether the write is to be taken as ever: one that
- * cannot go past the cache overwrites what is dirty, which costs no memory.
- * Strictly in order nothing may overtake what the origin refuses.
+ * cannot go past the cache overwrites what is dirty, and one that comes while
+ * the dirty data is being saved must not change the origin.  Strictly in order
+ * nothing may overtake what the origin refuses.
  */
 static bool wb_write_on_error(struct wb_store *store, struct bio *bio)
 {
 	switch (READ_ONCE(store->opt.on_error)) {
 	case WB_ON_ERROR_WRITETHROUGH:
+		if (wb_writeback_held(store))
+			return true;
 		if (!wb_store_strict(store))
 			return !wb_write_past(store, bio);
 		fallthrough;
@@ -263,24 +270,51 @@ static bool wb_write_on_error(struct wb_store *store, struct bio *bio)
 
 static struct workqueue_struct *wb_deferred_wq;
 
-bool wb_write_has_room(const struct wb_store *store)
+bool wb_write_has_room(struct wb_store *store)
 {
 	return wb_pace_below_limit(&store->pace) && wb_index_has_room(store->index);
 }
 
-/* Waits for room with the turn; returns false if the writer is killed. */
-static bool wb_write_in_turn(struct wb_store *store, struct bio *bio,
-			     struct bvec_iter *iter)
+/* How a wait for room ends. */
+enum wb_waited {
+	WB_WRITTEN,
+	WB_LEFT,		/* killed, or told to leave; the rest waits elsewhere */
+	WB_REFUSED,		/* the origin is failing, and on_error says so */
+};
+
+/* Room is not made as long as this says why not. */
+static bool wb_write_hopeless(struct wb_store *store)
+{
+	return wb_health_failing(&store->health) &&
+	       READ_ONCE(store->opt.on_error) != WB_ON_ERROR_BUFFER;
+}
+
+/* @stay: as long as the device's suspension, if there is one, waits for it. */
+static bool wb_write_must_leave(struct wb_store *store, bool stay)
+{
+	return READ_ONCE(store->leave) > (stay ? WB_LEAVE_MAP : WB_STAY);
+}
+
+/* Waits for room with the turn. */
+static enum wb_waited wb_write_in_turn(struct wb_store *store, struct bio *bio,
+				       struct bvec_iter *iter, bool stay)
 {
 	while (!wb_write_blocks(store, bio, iter, true)) {
+		if (wb_write_hopeless(store))
+			return WB_REFUSED;
 		if (wb_pace_below_limit(&store->pace) &&
 		    wb_index_reclaim(store->index))
 			continue;
 		wb_writeback_kick(store);
-		if (wait_event_killable(store->pace.room, wb_write_has_room(store)))
-			return false;
+		if (wait_event_killable(store->pace.room,
+					wb_write_has_room(store) ||
+					wb_write_hopeless(store) ||
+					wb_write_must_leave(store, stay)))
+			return WB_LEFT;
+		if (wb_write_must_leave(store, stay) && !wb_write_has_room(store))
+			return WB_LEFT;
 	}
-	return true;
+	return WB_WRITTEN;
 }
 
 /*
@@ -288,19 +322,19 @@ static bool wb_write_in_turn(struct wb_store *store, struct bio *bio,
  * long as there are any nobody else takes a free block.  Who has the turn waits
  * for writeback only, which needs neither memory nor the turn.
  */
-static bool wb_write_wait(struct wb_store *store, struct bio *bio,
-			  struct bvec_iter *iter)
+static enum wb_waited wb_write_wait(struct wb_store *store, struct bio *bio,
+				    struct bvec_iter *iter, bool stay)
 {
+	enum wb_waited how = WB_LEFT;
 	struct wb_pace *p = &store->pace;
-	bool done = false;
 
 	atomic_inc(&p->waiting);
 	if (!down_killable(&p->turn)) {
-		done = wb_write_in_turn(store, bio, iter);
+		how = wb_write_in_turn(store, bio, iter, stay);
 		up(&p->turn);
 	}
 	atomic_dec(&p->waiting);
-	return done;
+	return how;
 }
 
 static struct bio *wb_deferred_pop(struct wb_deferred *d)
@@ -313,6 +347,27 @@ static struct bio *wb_deferred_pop(struct wb_deferred *d)
 	return bio;
 }
 
+/*
+ * What cannot be written before a noflush suspend ends is given back to dm, which
+ * sends it again, whole, to the next table.
+ */
+static void wb_write_ended(struct wb_store *store, struct bio *bio,
+			   enum wb_waited how)
+{
+	switch (how) {
+	case WB_WRITTEN:
+		wb_write_done(store, bio);
+		break;
+	case WB_LEFT:
+		bio->bi_status = BLK_STS_DM_REQUEUE;
+		bio_endio(bio);
+		break;
+	case WB_REFUSED:
+		bio_io_error(bio);
+		break;
+	}
+}
+
 /* A kernel thread gets no signals: it waits as long as it takes. */
 static void wb_write_deferred(struct work_struct *work)
 {
@@ -323,8 +378,7 @@ static void wb_write_deferred(struct work_struct *work)
 	while ((bio = wb_deferred_pop(&store->deferred))) {
 		struct bvec_iter iter = bio->bi_iter;
 
-		wb_write_wait(store, bio, &iter);
-		wb_write_done(store, bio);
+		wb_write_ended(store, bio, wb_write_wait(store, bio, &iter, true));
 	}
 }
 
@@ -345,9 +399,20 @@ void wb_deferred_init(struct wb_deferred *d)
 	INIT_WORK(&d->work, wb_write_deferred);
 }
 
+/*
+ * Direct I/O of a process that was killed.  It would wait for the bio, unkillably,
+ * for as long as the origin makes no room; nobody else has a stake in the data.
+ */
+static bool wb_write_is_own(const struct bio *bio)
+{
+	return fatal_signal_pending(current) &&
+	       (bio->bi_opf & (REQ_IDLE | REQ_META)) == REQ_IDLE;
+}
+
 void wb_write_bio(struct wb_store *store, struct bio *bio)
 {
 	struct bvec_iter iter = bio->bi_iter;
+	enum wb_waited how;
 
 	if (unlikely(wb_health_failing(&store->health)) &&
 	    !wb_write_on_error(store, bio))
@@ -370,12 +435,22 @@ void wb_write_bio(struct wb_store *store, struct bio *bio)
 		bio_wouldblock_error(bio);
 		return;
 	}
-	if (wb_write_wait(store, bio, &iter)) {
-		wb_write_done(store, bio);
+	how = wb_write_wait(store, bio, &iter, false);
+	if (how == WB_LEFT && wb_write_is_own(bio))
+		how = WB_REFUSED;
+	if (how != WB_LEFT) {
+		wb_write_ended(store, bio, how);
 		return;
 	}
 	bio->bi_iter = iter;
 	wb_write_defer(store, bio);
+}
+
+void wb_write_leave(struct wb_store *store, enum wb_leave leave)
+{
+	WRITE_ONCE(store->leave, leave);
+	smp_mb();	/* a waiter looks after it has queued itself */
+	wake_up_all(&store->pace.room);
 }
 
 int wb_write_init(void)

@@ -22,6 +22,16 @@ struct wb_deferred {
 	struct work_struct work;
 };
 
+/* What writers that wait for room do when the device is to be suspended. */
+enum wb_leave {
+	WB_STAY,
+	WB_LEAVE_MAP,		/* dm waits for who is in map, unkillably: not there */
+	WB_LEAVE_STORE,		/* a noflush suspend: dm takes the write back */
+};
+
+/* From now on they do so.  Process context. */
+void wb_write_leave(struct wb_store *store, enum wb_leave leave);
+
 void wb_deferred_init(struct wb_deferred *d);
 
 /**
@@ -32,13 +42,14 @@ void wb_deferred_init(struct wb_deferred *d);
  * While the origin is failing, on_error decides: past the cache, or refused.
  *
  * Waits for room when there is none: in the order of arrival, killably.  A
- * writer that is killed leaves; its bio stays in the queue, since it may carry
- * other people's data.  REQ_NOWAIT is told to come again.
+ * writer that is killed, or finds the device being suspended, leaves; its bio
+ * stays in the queue, since it may carry other people's data.  Only direct I/O of
+ * a killed process fails.  REQ_NOWAIT is told to come again.
  */
 void wb_write_bio(struct wb_store *store, struct bio *bio);
 
 /* Whether the writer whose turn it is may go on. */
-bool wb_write_has_room(const struct wb_store *store);
+bool wb_write_has_room(struct wb_store *store);
 
 int wb_write_init(void);
 void wb_write_exit(void);

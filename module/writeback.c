@@ -517,7 +517,7 @@ void wb_writeback_exit(struct wb_store *store)
 void wb_writeback_start(struct wb_store *store)
 {
 	wb_io_unlimit(store);
-	wb_health_hurry(store);
+	wb_health_start(store);
 	WRITE_ONCE(store->wb.teardown, false);
 	WRITE_ONCE(store->wb.stop, false);
 	wb_writeback_kick(store);
@@ -528,6 +528,7 @@ void wb_writeback_stop(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.stop, true);
 	cancel_delayed_work_sync(&store->wb.work);
+	wb_health_stop(store);
 }
 
 bool wb_writeback_drain(struct wb_store *store, long timeout)
@@ -547,7 +548,13 @@ bool wb_writeback_drain(struct wb_store *store, long timeout)
 
 bool wb_writeback_held(const struct wb_store *store)
 {
-	return atomic_read(&store->wb.held);
+	return atomic_read(&store->wb.held) && !READ_ONCE(store->wb.let_go);
+}
+
+void wb_writeback_let_go(struct wb_store *store)
+{
+	WRITE_ONCE(store->wb.let_go, true);
+	wb_writeback_kick(store);
 }
 
 /*

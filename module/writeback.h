@@ -26,11 +26,12 @@ struct wb_store;
 /**
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
- * @work: the one work item; all below but @done, @stop, @held, @teardown and
- *	@above belong to it
+ * @work: the one work item; all below but @done, @stop, @held, @let_go,
+ *	@teardown and @above belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
  * @held: so many want that nothing is written now
+ * @let_go: that does not matter any more
  * @teardown: what is written now is written for a suspend or removal
  * @above: dirty data was above the high watermark and is not yet below the low
  * @sweep: sorted, yet to be written
@@ -58,6 +59,7 @@ struct wb_writeback {
 	bool active;
 	bool stop;
 	atomic_t held;
+	bool let_go;
 	bool teardown;
 	bool above;
 
@@ -120,6 +122,9 @@ bool wb_writeback_drain(struct wb_store *store, long timeout);
  */
 int wb_writeback_hold(struct wb_store *store);
 void wb_writeback_unhold(struct wb_store *store);
+
+/* Nobody's hold counts any more: the machine goes down. */
+void wb_writeback_let_go(struct wb_store *store);
 bool wb_writeback_held(const struct wb_store *store);
 
 /* Blocks written or being written, for status. */
