@@ -102,17 +102,16 @@ check: ## all tests, on 6.1 and 6.12, in virtual machines (as root, first time: 
 check-quick: ## the same, the short form
 	tests/check --quick
 
-check-debug: ## the tests on a kernel with lockdep and KASAN
-	@test -x tests/check-debug || { \
-		echo "make: check-debug is not there yet: debug kernels are later work" >&2; \
-		exit 1; }
+check-debug: ## the tests on kernels with KASAN, lockdep, fault injection, KCSAN, PREEMPT_RT (builds them)
 	tests/check-debug
 
 bench: ## compare with dm-linear and dm-writecache, keep the figures in docs/bench
 	tests/bench/bench
 
-soak: ## write, pull the plug, compare, again and again
+soak: ## write, pull the plug, compare, again and again; databases; storms (hours)
 	tests/crash/soak
+	tests/apps/check --rounds 20
+	tests/storm/soak
 
 SHELL_SCRIPTS = $(shell grep -rlIE '^(\#!/bin/(ba)?sh|\# shellcheck shell=)' .ci tests packaging)
 C_SOURCES = $(filter-out %.mod.c,$(wildcard module/*.[ch])) $(HEADER)

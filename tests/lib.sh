@@ -116,6 +116,7 @@ run_case()
 	) >"$log" 2>&1 </dev/null
 	code=$?
 	rm -rf "$work"
+	[ $code = 0 ] || discard_orphans
 	if [ $code = 0 ] && ! kernel_log_clean >>"$log"; then
 		code=1
 	fi
@@ -184,6 +185,18 @@ kernel_log_has()
 kernel_log_clean()
 {
 	! kernel_log | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:|list_(add|del) corruption|blocked for more than|lockup|stall|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
+}
+
+# A task that hangs for half a minute is shown in the kernel's log, and so fails
+# the case.
+impatient()
+{
+	local knob=/proc/sys/kernel/hung_task
+
+	[ -e ${knob}_timeout_secs ] || return 0
+	echo 30 >${knob}_timeout_secs
+	echo 5 >${knob}_check_interval_secs
+	echo -1 >${knob}_warnings
 }
 
 #
@@ -281,8 +294,8 @@ nbd_is_up()
 	[ "$(sectors /dev/nbd0)" -gt 0 ]
 }
 
-# faulty_disk VAR: 64 MiB whose writes fail while there is a file
-# $work/fail-write, and its flushes likewise with $work/fail-flush.
+# faulty_disk VAR: 64 MiB that go wrong while there is a file $work/fail-write,
+# fail-flush or stall; see wb_nbd.c.
 faulty_disk()
 {
 	modprobe -q nbd nbds_max=1 || skip "needs nbd"
@@ -291,6 +304,27 @@ faulty_disk()
 	at_exit "kill $!"
 	wait_for 60 nbd_is_up
 	printf -v "$1" /dev/nbd0
+}
+
+scsi_name()
+{
+	ls /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block 2>/dev/null
+}
+
+scsi_is_up()
+{
+	[ -b "/dev/$(scsi_name)" ] && [ "$(sectors "/dev/$(scsi_name)")" -gt 0 ]
+}
+
+# scsi_disk VAR [PARAMETER...]: 64 MiB in memory that speaks SCSI.
+scsi_disk()
+{
+	modprobe -q sd_mod || skip "needs sd_mod"
+	modprobe -q scsi_debug dev_size_mb=64 delay=0 "${@:2}" ||
+		skip "needs scsi_debug"
+	at_exit "rmmod scsi_debug"
+	wait_for 60 scsi_is_up
+	printf -v "$1" %s "/dev/$(scsi_name)"
 }
 
 sectors()
@@ -348,6 +382,18 @@ break_origin()
 mend_origin()
 {
 	swap_table "$1" "0 $(sectors "/dev/mapper/$1") linear $2 0"
+}
+
+# bad_spot NAME ORIGIN FIRST COUNT: these sectors fail until the origin is mended.
+bad_spot()
+{
+	local size
+
+	size=$(sectors "/dev/mapper/$1")
+	at_exit "mend_origin $1 $2"
+	swap_table "$1" "0 $3 linear $2 0
+		$3 $4 error
+		$(($3 + $4)) $((size - $3 - $4)) linear $2 $(($3 + $4))"
 }
 
 #
@@ -415,6 +461,20 @@ status_is()
 stats_is()
 {
 	test "$(stats "$1" "$2")" "$3" "$4"
+}
+
+# Of the stores that have lost their device.
+orphaned_bytes()
+{
+	wbctl list --json | jq '[.. | objects | select(.orphan? == true) | .dirty_bytes] | add // 0'
+}
+
+# What a case that failed has left is not the next one's.
+discard_orphans()
+{
+	wbctl list --json 2>/dev/null |
+		jq -r '.. | objects | select(.orphan? == true) | "id:\(.id)"' |
+		xargs -r -n 1 wbctl discard --yes >/dev/null
 }
 
 clean()

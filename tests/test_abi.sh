@@ -30,12 +30,13 @@ fuzz()
 }
 
 it "what is in order is done" keeps good
-it "sizes that no version had are refused" keeps sizes
+it "sizes that some version had are taken, others refused" keeps sizes
 it "a longer argument is taken if the rest is zero, else E2BIG" keeps future
 it "unknown flags are refused" keeps flags
 it "bad pointers are EFAULT" keeps pointers
 it "no such device is ENODEV" keeps devices
 it "names and values without an end or a meaning are refused" keeps names
+it "lists of blocks keep to their limits" keeps lists
 it "unknown commands are ENOTTY" keeps unknown
 it "changes need CAP_SYS_ADMIN" keeps unprivileged
 it "20 000 random calls do no harm" fuzz

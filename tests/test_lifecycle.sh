@@ -102,17 +102,210 @@ reloaded_while_dirty()
 	on_origin
 }
 
-# Another size cannot take over what is dirty: refused, and nothing is lost.
-resized_while_dirty()
+all_there_then_removed()
 {
-	loaded_for_hand_over 32
-	must_fail dmsetup resume wb-life
-	kernel_log_has "cache MiB: cannot change while dirty"
-	dmsetup load wb-life --table "$(table "$origin" 16 "$lazy")"
-	dmsetup resume wb-life
 	wb_io check "$seed" "$dev" 0 $((4 * MIB))
 	remove_wb wb-life
 	on_origin
+}
+
+# resized MIB: what is dirty moves along.
+resized()
+{
+	loaded_for_hand_over "$1"
+	dmsetup resume wb-life
+	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	expect "cache" "$(status wb-life cache_bytes)" -eq $(($1 * MIB))
+	all_there_then_removed
+}
+
+# The same where the suspend has drained it.
+resized_with_drain()
+{
+	with_dirty_data
+	reload_wb wb-life "$origin" "$1" "$lazy"
+	expect "cache" "$(status wb-life cache_bytes)" -eq $(($1 * MIB))
+	expect "dirty" "$(dirty wb-life)" -eq 0
+	all_there_then_removed
+}
+
+# refused_resume REASON: in one line of the log.
+refused_resume()
+{
+	must_fail dmsetup resume wb-life
+	expect "lines of the log" "$(kernel_log | grep -c "writebehind: wb-life: ")" -eq 1
+	kernel_log_has "writebehind: wb-life: $1" || fail "another reason than: $1"
+}
+
+resized_too_small()
+{
+	loaded_for_hand_over 2
+	refused_resume "cache MiB: more than that is dirty"
+	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	dmsetup load wb-life --table "$(table "$origin" 16 "$lazy")"
+	dmsetup resume wb-life
+	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	all_there_then_removed
+}
+
+# Nobody has told where the data is to go: it waits for the next table.
+resized_too_small_and_removed()
+{
+	loaded_for_hand_over 2
+	must_fail dmsetup resume wb-life
+	remove_wb wb-life
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((4 * MIB))
+	make_wb wb-life "$origin" 16 "$lazy"
+	all_there_then_removed
+}
+
+# part_of_disk MIB: wb-below, 64 MiB at first, is now as long as this.
+part_of_disk()
+{
+	swap_table wb-below "0 $(($1 * 2048)) linear $disk 0"
+}
+
+with_dirty_end()
+{
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	at_exit "part_of_disk 64"
+	make_wb wb-life /dev/mapper/wb-below 16 "$lazy"
+	wb_io write -r "$seed" "$dev" $((36 * MIB)) $((4 * MIB))
+}
+
+# move_to LENGTH-MIB SUSPEND-OPTION...: a table for the origin as it is now.
+move_to()
+{
+	dmsetup load wb-life --table "0 $(($1 * 2048)) writebehind /dev/mapper/wb-below 16"
+	shift
+	dmsetup suspend "$@" wb-life
+	dmsetup resume wb-life
+}
+
+origin_grows()
+{
+	local disk seed=$BASHPID
+
+	with_dirty_end
+	part_of_disk 128
+	move_to 128 "$@"
+	expect "length" "$(sectors "$dev")" -eq $((128 * 2048))
+	expect "origin" "$(status wb-life origin_bytes)" -eq $((128 * MIB))
+	wb_io write -r "$seed" "$dev" $((124 * MIB)) $((4 * MIB))
+	remove_wb wb-life
+	wb_io check "$seed" "$disk" $((36 * MIB)) $((4 * MIB))
+	wb_io check "$seed" "$disk" $((124 * MIB)) $((4 * MIB))
+}
+
+origin_shrinks()
+{
+	local disk seed=$BASHPID
+
+	with_dirty_end
+	part_of_disk 40
+	move_to 40 "$@"
+	expect "length" "$(sectors "$dev")" -eq $((40 * 2048))
+	wb_io check "$seed" "$dev" $((36 * MIB)) $((4 * MIB))
+	remove_wb wb-life
+	wb_io check "$seed" "$disk" $((36 * MIB)) $((4 * MIB))
+}
+
+drained_to_the_end()
+{
+	wb_io check "$seed" "$dev" $((36 * MIB)) $((4 * MIB))
+	wbctl flush wb-life
+	wb_io check "$seed" "$disk" $((36 * MIB)) $((4 * MIB))
+}
+
+origin_shrinks_below()
+{
+	local disk seed=$BASHPID
+
+	with_dirty_end
+	part_of_disk 38
+	must_fail dmsetup load wb-life \
+		--table "0 $((38 * 2048)) writebehind /dev/mapper/wb-below 16"
+	kernel_log_has "origin: ends before dirty data does"
+	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	part_of_disk 64
+	drained_to_the_end
+}
+
+origin_shrinks_below_before_resume()
+{
+	local disk seed=$BASHPID
+
+	with_dirty_end
+	dmsetup load wb-life --table "0 $((32 * 2048)) writebehind /dev/mapper/wb-below 16"
+	dmsetup suspend --noflush wb-life
+	part_of_disk 38
+	refused_resume "origin: ends before dirty data does"
+	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	part_of_disk 64
+	dmsetup load wb-life --table "$(table /dev/mapper/wb-below 16 "$lazy")"
+	dmsetup resume wb-life
+	drained_to_the_end
+}
+
+# A disk whose first half is good and whose second half fails.
+half_broken()
+{
+	at_exit "mend_origin wb-below $disk"
+	swap_table wb-below "0 65536 linear $disk 0
+		65536 65536 error"
+}
+
+# Four epochs for the same place, the third of which cannot be written.
+four_epochs()
+{
+	local i
+
+	for i in {1..4}; do
+		wb_io write $((seed + i)) "$dev" 0 "$MIB"
+		[ "$i" != 3 ] || wb_io write "$seed" "$dev" $((40 * MIB)) "$MIB"
+		wb_io sync "$dev"
+	done
+	expect "dirty, all versions" "$(dirty wb-life)" -eq $((5 * MIB))
+}
+
+third_epoch_is_next()
+{
+	[ "$(status wb-life durable_epoch)" -ge 2 ] &&
+		[ "$(status wb-life failed_bytes)" = "$MIB" ]
+}
+
+# resized_in_order MIB: with all versions, those that have failed before among
+# them, and in their order.
+resized_in_order()
+{
+	local disk seed=$BASHPID
+
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	make_wb wb-life /dev/mapper/wb-below 16 mode ordered "$lazy"
+	half_broken
+	four_epochs
+	dmsetup load wb-life --table "$(table /dev/mapper/wb-below "$1" mode ordered "$lazy")"
+	dmsetup suspend --noflush wb-life
+	dmsetup resume wb-life
+	expect "dirty, all versions" "$(dirty wb-life)" -eq $((5 * MIB))
+	must_fail wbctl flush --timeout 90 wb-life
+	wait_for 60 third_epoch_is_next
+	expect "of the fourth epoch on the origin" \
+		"$(wb_io count $((seed + 4)) "$disk" 0 "$MIB")" -eq 0
+
+	dmsetup load wb-life --table "$(table /dev/mapper/wb-below 32 mode ordered "$lazy")"
+	dmsetup suspend --noflush wb-life
+	dmsetup resume wb-life
+	wb_io check $((seed + 4)) "$dev" 0 "$MIB"
+	must_fail wbctl flush --timeout 90 wb-life
+	expect "of the fourth epoch on the origin" \
+		"$(wb_io count $((seed + 4)) "$disk" 0 "$MIB")" -eq 0
+	mend_origin wb-below "$disk"
+	wbctl flush wb-life
+	wb_io check $((seed + 4)) "$disk" 0 "$MIB"
+	wb_io check "$seed" "$disk" $((40 * MIB)) "$MIB"
 }
 
 renamed()
@@ -148,7 +341,7 @@ orphaned()
 	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
 	break_origin wb-below "$origin"
 	timeout 100 dmsetup remove wb-life
-	wbctl list --json | jq -e '.. | objects | select(.dirty_bytes? == 4194304)' >/dev/null
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((4 * MIB))
 	must_fail rmmod dm_writebehind
 	mend_origin wb-below "$origin"
 	make_wb wb-again /dev/mapper/wb-below 16 "$lazy"
@@ -223,7 +416,20 @@ it "removed after a noflush suspend, with a table loaded and cleared" \
 it "a noflush suspend, then another target for the origin" replaced_after_noflush
 it "a table loaded and cleared changes nothing" loaded_and_cleared
 it "reloaded while dirty, with other options" reloaded_while_dirty
-it "reloaded while dirty, with another size: refused" resized_while_dirty
+it "reloaded while dirty, with a larger budget" resized 32
+it "reloaded while dirty, with a smaller budget" resized 5
+it "reloaded with a larger budget, drained" resized_with_drain 32
+it "reloaded with a smaller budget, drained" resized_with_drain 2
+it "reloaded while dirty, with too small a budget: refused, nothing is lost" resized_too_small
+it "the same, then removed: kept, and taken up again" resized_too_small_and_removed
+it "resized while dirty: order is kept, and what has failed" resized_in_order 8
+it "the origin grows" origin_grows
+it "the origin grows, while dirty" origin_grows --noflush
+it "the origin shrinks, but not below what is dirty" origin_shrinks
+it "the same, while dirty" origin_shrinks --noflush
+it "the origin shrinks below what is dirty: the load is refused" origin_shrinks_below
+it "the same after the load: the resume is refused, nothing is lost" \
+	origin_shrinks_below_before_resume
 it "renamed while dirty" renamed
 it "rmmod is refused while there is a device" rmmod_refused
 it "removed over a broken origin: listed, and taken up again" orphaned

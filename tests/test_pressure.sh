@@ -91,9 +91,76 @@ nowait()
 	wb_io check 1 "$dev" 0 $((8 * MIB))
 }
 
+# limits: what is dirty, what may be, and the measured rate, at one moment.
+limits()
+{
+	wbctl status --json wb-full | jq -r '"\(.dirty_bytes) \(.dirty_limit) \(.drain_rate)"'
+}
+
+# The limit follows the measured rate: what it was a moment ago counts, too.
+stays_below_limit()
+{
+	local dirty limit rate before=$((64 * MIB)) most=0 pid=$1
+
+	while ! gone "$pid"; do
+		read -r dirty limit rate < <(limits)
+		expect "dirty, limit $limit, before $before, rate $rate" \
+			"$dirty" -le $((limit > before ? limit : before))
+		before=$limit
+		most=$((dirty > most ? dirty : most))
+	done
+	note "at most $((most / KIB)) KiB were dirty, $((limit / KIB)) KiB allowed at the end"
+}
+
+# A disk of 8 MB/s that must never have more than two seconds of work to come.
+drain_limit()
+{
+	local origin pid dirty limit rate
+
+	need fio
+	null_blk origin wb-rate size=256 mbps=8
+	make_wb wb-full "$origin" 64 drain_limit 2 mode volatile "$@"
+	fio --name=fill --filename=/dev/mapper/wb-full --rw=randwrite --bs=64k \
+		--direct=1 --ioengine=libaio --iodepth=8 --size=128m --io_size=80m \
+		--output="$work/fio" &
+	pid=$!
+	at_exit "kill -KILL $pid"
+	wait_for 60 stats_is wb-full throttled_ios -gt 0
+	stays_below_limit "$pid"
+	wait "$pid"
+	wbctl flush wb-full
+	read -r dirty limit rate < <(limits)
+	note "rate $rate, limit $limit"
+	expect "dirty" "$dirty" -eq 0
+	expect "limit" "$limit" -eq $((rate * 2 / 4096 * 4096))
+	expect "MB/s" $((rate / 1000000)) -ge 4
+	expect "MB/s" $((rate / 1000000)) -le 16
+	wbctl set wb-full drain_limit 0
+	expect "limit when off" "$(status wb-full dirty_limit)" -eq $((64 * MIB))
+}
+
 it "memory is bounded, and all is written in the end" bounded
 it "reads go on while writers wait" reads_go_on
 it "a writer that waits can be killed" writer_can_be_killed
 it "status answers within 50 ms during a long drain" status_answers
 it "writes that must not wait do not" nowait
+# What CPUs counted for themselves while the limit was far must not count now.
+limit_after_much()
+{
+	local origin i
+
+	fast_disk origin
+	make_wb wb-full "$origin" 256 mode volatile "$lazy"
+	for i in 1 2 3; do
+		wb_io write -r "$i" "$dev" 0 $((64 * MIB))
+		wbctl flush wb-full >/dev/null
+	done
+	dmsetup message wb-full 0 set max_age 100
+	dmsetup message wb-full 0 set drain_limit 1
+	timeout 60 wb_io write -r 4 "$dev" 0 $((4 * MIB))
+	wait_for 60 clean wb-full
+	wb_io check 4 "$origin" 0 $((4 * MIB))
+}
+it "a limit that comes late stops nobody for good" limit_after_much
+it "drain_limit bounds what is dirty" drain_limit
 run

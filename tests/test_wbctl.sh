@@ -47,6 +47,68 @@ exit_codes()
 	exits 3 flush wb-nothing
 	exits 3 remove wb-nothing
 	exits 3 set wb-nothing max_age 1000
+	exits 0 map wb-ctl
+	exits 2 map
+	exits 3 map wb-nothing
+	exits 2 dump wb-ctl
+	exits 2 replay "$work/dump"
+	exits 1 replay "$work/nothing" "$origin"
+	exits 2 replay --epoch x "$work/nothing" "$origin"
+	exits 2 discard
+	exits 2 emergency
+}
+
+# --help fits a screen, and the man page and the completion know every verb.
+help()
+{
+	local verb userspace=$tests_dir/../userspace-ctl
+
+	for verb in $(wbctl --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
+		wbctl "$verb" --help >"$work/help"
+		expect "lines of help of $verb" "$(wc -l <"$work/help")" -le 25
+		expect "columns of help of $verb" "$(wc -L <"$work/help")" -le 100
+		grep -q "^\.It Nm Cm $verb" "$userspace/wbctl.8" || fail "$verb: not in wbctl.8"
+		sed -n '/--help --version/,/version"/p' "$userspace/wbctl.bash-completion" |
+			grep -qw -- "$verb" || fail "$verb: not completed"
+	done
+}
+
+# What a crash may take: nothing in durable mode, what is dirty in the others.
+loss_window()
+{
+	local mode expected
+
+	fast_disk origin
+	for mode in durable ordered volatile; do
+		make_wb wb-ctl "$origin" 16 "$lazy" mode "$mode"
+		wb_io write 1 /dev/mapper/wb-ctl 0 $((2 * MIB))
+		expected=$((2 * MIB))
+		[ "$mode" != durable ] || expected=0
+		expect "bytes at risk, $mode" "$(status wb-ctl loss_window_bytes)" -eq "$expected"
+		[ "$mode" = durable ] || wait_for 10 status_is wb-ctl loss_window_ms -gt 0
+		wbctl flush wb-ctl
+		expect "bytes at risk, flushed" "$(status wb-ctl loss_window_bytes)" -eq 0
+		remove_wb wb-ctl
+	done
+}
+
+limits()
+{
+	with_device
+	wbctl status wb-ctl | grep -qx 'drain_limit *off'
+	expect "drain_limit" "$(status wb-ctl drain_limit)" -eq 0
+	expect "dirty_limit" "$(status wb-ctl dirty_limit)" -eq $((16 * MIB))
+	wbctl set wb-ctl drain_limit 1
+	wbctl status wb-ctl | grep -qx 'drain_limit *1.0s'
+	wait_for 10 status_is wb-ctl dirty_limit -lt $((16 * MIB))
+	wbctl set wb-ctl on_error refuse
+	expect "on_error" "$(status wb-ctl on_error)" = refuse
+	exits 1 set wb-ctl on_error nonsense
+	wbctl set wb-ctl shutdown_timeout 7
+	expect "shutdown_timeout" "$(status wb-ctl shutdown_timeout)" -eq 7
+	wbctl set wb-ctl write_through 1
+	expect "write_through" "$(wbctl status --json wb-ctl | jq .write_through)" = true
+	expect "origin_bytes" "$(status wb-ctl origin_bytes)" -eq $((512 * $(sectors "$origin")))
 }
 
 flush_timeout()
@@ -79,7 +141,9 @@ keys()
 {
 	with_device
 	wbctl status --json wb-ctl | has name origin mode health cache_bytes dirty_bytes \
-		writeback_bytes oldest_dirty_ms acked_epoch durable_epoch drain_eta_ms
+		writeback_bytes oldest_dirty_ms acked_epoch durable_epoch drain_eta_ms \
+		loss_window_bytes loss_window_ms dirty_limit failed_bytes bad_sector \
+		on_error shutdown_timeout write_through held origin_bytes
 	wbctl stats --json wb-ctl | has read_hit_bytes read_miss_bytes write_bytes \
 		absorbed_bytes writeback_bytes writeback_ios flushes throttled_ios \
 		errors writeback_reason
@@ -152,6 +216,9 @@ it "exit codes" exit_codes
 it "flush --timeout: 4, and the drain goes on" flush_timeout
 it "the keys of --json" keys
 it "the counters count" counters
+it "--help, man page and completion know every verb" help
+it "the loss window" loss_window
+it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove
 it "remove refuses a device that is open" remove_in_use

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * wb_nbd - a disk in memory with a volatile cache, whose writes or flushes fail
- * while a file says so: DIRECTORY/fail-write, DIRECTORY/fail-flush.  A network
- * block device whose server is this process; it ends with it.
+ * wb_nbd - a disk in memory with a volatile cache that goes wrong while there is
+ * a file of that name in DIRECTORY:
+ *
+ *   fail-write   writes fail
+ *   fail-flush   flushes fail, and what they should have made durable is lost
+ *   stall        nothing is answered
+ *   stall-next   becomes stall with the next failure
+ *
+ * A network block device whose server is this process; it ends with it.
  */
 #define _GNU_SOURCE
 #include <endian.h>
@@ -20,8 +26,11 @@
 #include <unistd.h>
 
 #define LONGEST		(32U << 20)
+#define BLOCK		4096
 
-static char *disk;
+static char *disk;		/* what a read finds */
+static char *durable;		/* what a failed flush leaves of it */
+static bool *cached;		/* blocks in which these differ */
 
 static int die(const char *what)
 {
@@ -41,39 +50,78 @@ static void all(int fd, void *buf, size_t len, bool write_it)
 	}
 }
 
-static unsigned int error_of(unsigned int command)
+static bool there_is(const char *file)
 {
-	const char *file = command == NBD_CMD_WRITE ? "fail-write" :
-			   command == NBD_CMD_FLUSH ? "fail-flush" : NULL;
+	return !access(file, F_OK);
+}
 
-	return file && !access(file, F_OK) ? 5 : 0;
+static void *memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("memory");
+	return p;
+}
+
+static void settle_cache(size_t size, bool well)
+{
+	for (size_t i = 0; i < size / BLOCK; i++) {
+		if (!cached[i])
+			continue;
+		memcpy((well ? durable : disk) + i * BLOCK,
+		       (well ? disk : durable) + i * BLOCK, BLOCK);
+		cached[i] = false;
+	}
+}
+
+/* Returns whether it is done. */
+static bool execute(unsigned int command, size_t from, size_t len, size_t size)
+{
+	bool well = true;
+
+	if (command == NBD_CMD_WRITE) {
+		well = !there_is("fail-write");
+		for (size_t i = from / BLOCK; well && i * BLOCK < from + len; i++)
+			cached[i] = true;
+	} else if (command == NBD_CMD_FLUSH) {
+		well = !there_is("fail-flush");
+		settle_cache(size, well);
+	}
+	if (!well)
+		rename("stall-next", "stall");
+	return well;
 }
 
 static void serve(int fd, size_t size)
 {
-	static char junk[LONGEST];
+	static char data[LONGEST];
 	struct nbd_request request;
 	struct nbd_reply reply = { .magic = htobe32(NBD_REPLY_MAGIC) };
 
 	for (;;) {
-		unsigned int command, len, error;
+		unsigned int command, len;
+		bool well = false;
 		size_t from;
 
 		all(fd, &request, sizeof(request), false);
 		command = be32toh(request.type) & 0xffff;
 		len = be32toh(request.len);
 		from = be64toh(request.from);
-		if (command == NBD_CMD_DISC)
+		if (command == NBD_CMD_DISC || len > LONGEST)
 			exit(0);
-		error = error_of(command);
-		if (len > LONGEST || from + len > size)
-			error = 22;
 		if (command == NBD_CMD_WRITE)
-			all(fd, error ? junk : disk + from, len, false);
-		reply.error = htobe32(error);
+			all(fd, data, len, false);
+		while (there_is("stall"))
+			usleep(10000);
+		if (from + len <= size)
+			well = execute(command, from, len, size);
+		if (command == NBD_CMD_WRITE && well)
+			memcpy(disk + from, data, len);
+		reply.error = htobe32(well ? 0 : 5);
 		memcpy(reply.handle, request.handle, sizeof(reply.handle));
 		all(fd, &reply, sizeof(reply), true);
-		if (command == NBD_CMD_READ && !error)
+		if (command == NBD_CMD_READ && well)
 			all(fd, disk + from, len, true);
 	}
 }
@@ -109,9 +157,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	size = strtoul(argv[2], NULL, 0) << 20;
-	disk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (disk == MAP_FAILED || chdir(argv[3]) ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+	disk = memory(size);
+	durable = memory(size);
+	cached = memory(size / BLOCK);
+	if (chdir(argv[3]) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 		return die(argv[3]);
 	attach(argv[1], pair[0], size);
 	close(pair[0]);

@@ -15,6 +15,13 @@ static const char *const modes[] = {
 	NULL
 };
 
+static const char *const on_errors[] = {
+	[WB_ON_ERROR_BUFFER] = "buffer",
+	[WB_ON_ERROR_WRITETHROUGH] = "writethrough",
+	[WB_ON_ERROR_REFUSE] = "refuse",
+	NULL
+};
+
 static const char *const healths[] = {
 	[WB_HEALTH_OK] = "ok",
 	[WB_HEALTH_RETRYING] = "retrying",
@@ -31,6 +38,7 @@ static json_object *get_state(const struct column *column, const void *row)
 	} states[] = {
 		{ WB_F_ORPHAN, "orphan" },
 		{ WB_F_SUSPENDED, "suspended" },
+		{ WB_F_HELD, "held" },
 		{ WB_F_FROZEN, "frozen" },
 		{ WB_F_DRAINING, "draining" },
 	};
@@ -41,6 +49,20 @@ static json_object *get_state(const struct column *column, const void *row)
 		if (dev->status.state_flags & states[i].flag)
 			return json_object_new_string(states[i].word);
 	return json_object_new_string("active");
+}
+
+/*
+ * What a crash now may take of the writes that a FLUSH has acknowledged: in
+ * durable mode none.  Otherwise what is dirty, at most: some of it may not have
+ * been flushed yet.
+ */
+static json_object *get_loss(const struct column *column, const void *row)
+{
+	const struct device *dev = row;
+
+	if (dev->status.mode == WB_MODE_DURABLE)
+		return json_object_new_uint64(0);
+	return get_u64(column, row);
 }
 
 #define FLAG(key, header, bit) \
@@ -58,6 +80,7 @@ const struct column status_columns[] = {
 	FLAG("suspended", "SUSPENDED", WB_F_SUSPENDED),
 	FLAG("frozen", "FROZEN", WB_F_FROZEN),
 	FLAG("draining", "DRAINING", WB_F_DRAINING),
+	FLAG("held", "HELD", WB_F_HELD),
 	{ "cache_bytes", "CACHE", COL_SIZE, get_u64, STATUS(cache_bytes) },
 	{ "dirty_bytes", "DIRTY", COL_SIZE, get_u64, STATUS(dirty_bytes) },
 	{ "writeback_bytes", "WRITEBACK", COL_SIZE, get_u64, STATUS(writeback_bytes) },
@@ -65,6 +88,9 @@ const struct column status_columns[] = {
 	{ "descriptor_bytes", "DESCRIPTORS", COL_SIZE, get_u64,
 	  STATUS(descriptor_bytes) },
 	{ "oldest_dirty_ms", "OLDEST", COL_MS, get_u64, STATUS(oldest_dirty_ms) },
+	{ "loss_window_bytes", "LOSS", COL_SIZE, get_loss, STATUS(dirty_bytes) },
+	{ "loss_window_ms", "LOSSAGE", COL_MS, get_loss, STATUS(oldest_dirty_ms) },
+	{ "dirty_limit", "DIRTYLIMIT", COL_SIZE, get_u64, STATUS(dirty_limit) },
 	{ "acked_epoch", "ACKED", COL_COUNT, get_u64, STATUS(acked_epoch) },
 	{ "durable_epoch", "DURABLE", COL_COUNT, get_u64, STATUS(durable_epoch) },
 	{ "drain_rate", "RATE", COL_RATE, get_u64, STATUS(drain_rate) },
@@ -72,12 +98,18 @@ const struct column status_columns[] = {
 	{ "waiting_writers", "WAITING", COL_COUNT, get_u64, STATUS(waiting_writers) },
 	{ "failed_bytes", "FAILED", COL_SIZE, get_u64, STATUS(failed_bytes) },
 	{ "bad_sector", "BAD", COL_COUNT, get_u64_or_none, STATUS(bad_sector) },
+	{ "origin_bytes", "ORIGINSIZE", COL_SIZE, get_u64, STATUS(origin_bytes) },
 	{ "high_watermark", "HIGH", COL_COUNT, get_u32, STATUS(high_watermark) },
 	{ "low_watermark", "LOW", COL_COUNT, get_u32, STATUS(low_watermark) },
 	{ "max_age", "AGE", COL_MS, get_u64, STATUS(max_age) },
 	{ "writeback_jobs", "JOBS", COL_COUNT, get_u32, STATUS(writeback_jobs) },
 	{ "pause_writeback", "PAUSE", COL_MS, get_u64, STATUS(pause_writeback) },
-	{ "drain_limit", "LIMIT", COL_SECONDS, get_u64, STATUS(drain_limit) },
+	{ "drain_limit", "LIMIT", COL_LIMIT, get_u64, STATUS(drain_limit) },
+	{ "shutdown_timeout", "SHUTDOWN", COL_SECONDS, get_u64,
+	  STATUS(shutdown_timeout) },
+	{ "on_error", "ONERROR", COL_TEXT, get_word, STATUS(on_error),
+	  .words = on_errors },
 	FLAG("read_cache", "READ", WB_F_READ_CACHE),
+	FLAG("write_through", "WRITETHROUGH", WB_F_WRITE_THROUGH),
 	{ }
 };

@@ -19,7 +19,6 @@
 #include "util.h"
 #include "wbctl.h"
 
-#define SECTOR_SIZE	512
 #define ARGS_LEN	1024
 #define WHY_LEN		256
 
@@ -39,8 +38,12 @@ static const struct opt create_opts[] = {
 	  &values[TUNABLE_WRITEBACK_JOBS] },
 	{ "pause-writeback", 0, "MS", "write back when quiet for so long", OPT_TEXT,
 	  &values[TUNABLE_PAUSE_WRITEBACK] },
-	{ "drain-limit", 0, "SECONDS", "give up a drain at removal after that, 0 never",
+	{ "drain-limit", 0, "SECONDS", "no more dirty than drains in so long, 0 for no limit",
 	  OPT_TEXT, &values[TUNABLE_DRAIN_LIMIT] },
+	{ "shutdown-timeout", 0, "SECONDS", "a reboot waits so long for the drain",
+	  OPT_TEXT, &values[TUNABLE_SHUTDOWN_TIMEOUT] },
+	{ "on-error", 0, "WHAT", "with writes while ORIGIN fails: buffer, writethrough, refuse",
+	  OPT_TEXT, &values[TUNABLE_ON_ERROR] },
 	{ "read-cache", 0, NULL, "keep clean blocks for reads", OPT_FLAG, &read_cache },
 	{ "no-read-cache", 0, NULL, "do not", OPT_FLAG, &no_read_cache },
 	{ "force", 'f', NULL, "though ORIGIN has other users", OPT_FLAG, &force },

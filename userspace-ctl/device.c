@@ -21,7 +21,7 @@ bool control_present(void)
 	return !access(CONTROL_PATH, F_OK);
 }
 
-static int control_open(void)
+int control_open(void)
 {
 	int fd = open(CONTROL_PATH, O_RDONLY | O_CLOEXEC);
 
@@ -33,13 +33,18 @@ static int control_open(void)
 	die(EXIT_FAILED, "%s: cannot open: %s", CONTROL_PATH, strerror(errno));
 }
 
+int control_call_on(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) ? errno : 0;
+}
+
 int control_call(unsigned long request, void *arg)
 {
 	static int fd = -1;
 
 	if (fd < 0)
 		fd = control_open();
-	return ioctl(fd, request, arg) ? errno : 0;
+	return control_call_on(fd, request, arg);
 }
 
 int exit_code_of(int err)
@@ -173,6 +178,22 @@ int device_find(const char *arg, struct device *dev)
 	}
 }
 
+int device_set(const struct device *dev, const char *name, const char *value)
+{
+	struct wb_ioc_option arg = { .size = sizeof(arg), .id = dev->status.id };
+
+	snprintf((char *)arg.name, sizeof(arg.name), "%s", name);
+	snprintf((char *)arg.value, sizeof(arg.value), "%s", value);
+	return control_call(WB_IOC_SET, &arg);
+}
+
+int device_call(const struct device *dev, unsigned long request)
+{
+	struct wb_ioc_device arg = { .size = sizeof(arg), .id = dev->status.id };
+
+	return control_call(request, &arg);
+}
+
 int device_refresh(struct device *dev)
 {
 	return fetch_id(dev, dev->status.id);
@@ -224,10 +245,7 @@ int device_command(int argc, char **argv, unsigned long request,
 	if (code)
 		return code;
 	for (size_t i = 0; i < nr && !code; i++) {
-		struct wb_ioc_device arg = {
-			.size = sizeof(arg), .id = devs[i].status.id,
-		};
-		int err = control_call(request, &arg);
+		int err = device_call(devs + i, request);
 
 		if (err)
 			code = fail(exit_code_of(err), "%s: cannot %s: %s",

@@ -25,6 +25,10 @@ struct device {
 /* One ioctl.  Returns 0 or an errno; exits if there is no control node. */
 int control_call(unsigned long request, void *arg);
 
+/* The same on another file than all the others, which the caller closes. */
+int control_call_on(int fd, unsigned long request, void *arg);
+int control_open(void);
+
 /* Is there a control node? */
 bool control_present(void);
 
@@ -37,6 +41,12 @@ int exit_code_of(int err);
  */
 int device_find(const char *arg, struct device *dev);
 
+/* Sets a tunable.  Returns 0 or an errno. */
+int device_set(const struct device *dev, const char *name, const char *value);
+
+/* Makes a call that takes struct wb_ioc_device.  Returns 0 or an errno. */
+int device_call(const struct device *dev, unsigned long request);
+
 /* Reads its state again.  Returns 0 or an errno. */
 int device_refresh(struct device *dev);
 
@@ -47,7 +57,7 @@ int device_refresh(struct device *dev);
 int device_select(int argc, char **argv, struct device **devs, size_t *nr);
 
 /*
- * Makes a call that takes struct wb_ioc_device for each device that @argv
+ * Makes a call that takes struct wb_ioc_device on each device that @argv
  * names.  @what is for the message.  Returns an exit code.
  */
 int device_command(int argc, char **argv, unsigned long request,

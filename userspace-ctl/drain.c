@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "drain.h"
 #include "progress.h"
+#include "signals.h"
 #include "util.h"
 #include "wbctl.h"
 
 #define SLICE_MS	200	/* between two looks at the state */
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	interrupted = 1;
-}
-
-/* Without SA_RESTART: the ioctl ends with EINTR. */
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 uint64_t deadline_after(uint64_t timeout)
 {
@@ -54,22 +37,39 @@ int drain_start(struct drain *drain, const struct device *dev)
 	return EXIT_DONE;
 }
 
-/* Waits for a short while.  Returns 0, ETIMEDOUT if there is more to do, or an errno. */
-static int drain_slice(struct drain *drain, uint64_t deadline)
+int drain_poll(struct drain *drain, uint64_t ms)
 {
-	uint64_t now = now_ms();
-	uint64_t left = deadline > now ? deadline - now : 1;
 	struct wb_ioc_flush arg = {
 		.size = sizeof(arg),
 		.id = drain->dev.status.id,
 		.epoch = drain->epoch,
 		.attempts = drain->attempts,
-		.timeout_ms = left < SLICE_MS ? left : SLICE_MS,
+		.timeout_ms = ms ? ms : 1,
 	};
 	int err = control_call(WB_IOC_FLUSH, &arg);
+	int gone = device_refresh(&drain->dev);
 
+	if (!err)
+		return 0;
+	if (gone)
+		return gone;
 	/* Stopped and continued: not a reason to give up. */
 	return err == EINTR ? ETIMEDOUT : err;
+}
+
+uint64_t drain_done(const struct drain *drain)
+{
+	uint64_t dirty = drain->dev.status.dirty_bytes;
+
+	return dirty < drain->total ? drain->total - dirty : 0;
+}
+
+static int drain_slice(struct drain *drain, uint64_t deadline)
+{
+	uint64_t now = now_ms();
+	uint64_t left = deadline > now ? deadline - now : 0;
+
+	return drain_poll(drain, left < SLICE_MS ? left : SLICE_MS);
 }
 
 static int fail_origin(const struct drain *drain)
@@ -119,16 +119,16 @@ static int drain_result(const struct drain *drain, int err)
 int drain_wait(struct drain *drain, uint64_t deadline)
 {
 	struct progress progress;
-	int err, gone;
+	int err;
 
 	catch_signals();
-	progress_begin(&progress, drain);
+	progress_begin(&progress, stdout, drain->dev.name, "flushing", drain->total);
 	do {
 		err = drain_slice(drain, deadline);
-		gone = device_refresh(&drain->dev);
-		if (!gone)
-			progress_update(&progress, drain);
-	} while (err == ETIMEDOUT && !gone && !interrupted && now_ms() < deadline);
+		progress_update(&progress, drain_done(drain),
+				drain->dev.status.drain_rate,
+				drain->dev.status.drain_eta_ms);
+	} while (err == ETIMEDOUT && !interrupted && now_ms() < deadline);
 	progress_end(&progress);
-	return drain_result(drain, err ? (gone ? gone : err) : 0);
+	return drain_result(drain, err);
 }

@@ -32,6 +32,15 @@ uint64_t deadline_after(uint64_t timeout);
 int drain_start(struct drain *drain, const struct device *dev);
 
 /*
+ * Waits for @ms milliseconds at most, and reads the state anew.  Returns 0 when
+ * what drain_start() found is durable, ETIMEDOUT if it is not yet, or an errno.
+ */
+int drain_poll(struct drain *drain, uint64_t ms);
+
+/* Bytes that are not dirty any more. */
+uint64_t drain_done(const struct drain *drain);
+
+/*
  * Waits until what drain_start() found is durable, the deadline is there, or
  * SIGINT or SIGTERM comes.  Returns an exit code, the outcome printed.
  */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,14 @@ struct row {
 	char value[NR_TUNABLES][WB_VALUE_LEN];
 };
 
-static json_object *get_number(const struct column *column, const void *row)
+static json_object *get_value(const struct column *column, const void *row)
 {
-	return json_object_new_uint64(strtoull((const char *)row + column->offset,
-					       NULL, 10));
+	const char *value = (const char *)row + column->offset;
+
+	if (!*value)
+		return NULL;
+	return column->type == COL_TEXT ? json_object_new_string(value) :
+		json_object_new_uint64(strtoull(value, NULL, 10));
 }
 
 static const struct opt get_opts[] = {
@@ -37,7 +42,8 @@ static int fetch(const struct device *dev, struct row *row)
 		snprintf((char *)arg.name, sizeof(arg.name), "%s",
 			 tunables[i].name);
 		err = control_call(WB_IOC_GET, &arg);
-		if (err)
+		/* A module of an earlier version may not know it. */
+		if (err && err != EINVAL)
 			return fail(exit_code_of(err), "%s: cannot get %s: %s",
 				    dev->name, tunables[i].name, strerror(err));
 		snprintf(row->value[i], WB_VALUE_LEN, "%.*s", WB_VALUE_LEN - 1,
@@ -55,8 +61,8 @@ static int get_run(int argc, char **argv)
 
 	for (size_t i = 0; i < NR_TUNABLES; i++)
 		columns[i] = (struct column){
-			tunables[i].name, tunables[i].name, COL_TEXT,
-			tunables[i].words ? get_text : get_number,
+			tunables[i].name, tunables[i].name,
+			tunables[i].words ? COL_TEXT : COL_COUNT, get_value,
 			offsetof(struct row, value[i]),
 		};
 	if (argc > 1) {

@@ -13,9 +13,12 @@ static int list_run(int argc, char **argv)
 
 	if (code)
 		return code;
-	report_rows(status_columns,
-		    "NAME,ID,DEVICE,ORIGIN,MODE,HEALTH,STATE,CACHE,DIRTY",
-		    devs, nr, sizeof(*devs));
+	report_rows(&(struct rows){
+		.columns = status_columns,
+		.defaults = "NAME,ID,DEVICE,ORIGIN,MODE,HEALTH,STATE,CACHE,DIRTY,LOSS",
+		.key = "devices",
+		.row = devs, .nr = nr, .size = sizeof(*devs),
+	});
 	free(devs);
 	return EXIT_DONE;
 }

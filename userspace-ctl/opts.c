@@ -52,21 +52,6 @@ static int arg_kind(const struct opt *opt)
 	}
 }
 
-static void parser_add(struct parser *p, const struct opt *opt)
-{
-	for (; opt && opt->name; opt++, p->nr++) {
-		size_t len = strlen(p->shorts);
-
-		p->opts[p->nr] = opt;
-		p->longs[p->nr] = (struct option){
-			opt->name, arg_kind(opt), NULL, LONG_BASE + p->nr
-		};
-		if (opt->letter)
-			snprintf(p->shorts + len, sizeof(p->shorts) - len, "%c%.*s",
-				 opt->letter, arg_kind(opt), "::");
-	}
-}
-
 static const struct opt *parser_find(const struct parser *p, int value)
 {
 	if (value >= LONG_BASE)
@@ -75,6 +60,23 @@ static const struct opt *parser_find(const struct parser *p, int value)
 		if (p->opts[i]->letter == value)
 			return p->opts[i];
 	return NULL;
+}
+
+/* A letter is that of the first option that has it. */
+static void parser_add(struct parser *p, const struct opt *opt)
+{
+	for (; opt && opt->name; opt++, p->nr++) {
+		size_t len = strlen(p->shorts);
+		bool taken = parser_find(p, opt->letter);
+
+		p->opts[p->nr] = opt;
+		p->longs[p->nr] = (struct option){
+			opt->name, arg_kind(opt), NULL, LONG_BASE + p->nr
+		};
+		if (opt->letter && !taken)
+			snprintf(p->shorts + len, sizeof(p->shorts) - len, "%c%.*s",
+				 opt->letter, arg_kind(opt), "::");
+	}
 }
 
 static void help_columns(const struct column *column)
@@ -97,11 +99,12 @@ static void help(const struct parser *p)
 	       verb->operands, verb->summary);
 	for (int i = 0; i < p->nr; i++) {
 		const struct opt *opt = p->opts[i];
+		bool letter = opt->letter && parser_find(p, opt->letter) == opt;
 		char left[48];
 
 		snprintf(left, sizeof(left), "%c%c%c --%s %s",
-			 opt->letter ? '-' : ' ', opt->letter ? opt->letter : ' ',
-			 opt->letter ? ',' : ' ', opt->name,
+			 letter ? '-' : ' ', letter ? opt->letter : ' ',
+			 letter ? ',' : ' ', opt->name,
 			 opt->metavar ? opt->metavar : "");
 		printf("  %-28s %s\n", left, opt->help);
 	}
@@ -128,6 +131,8 @@ static bool store(const struct opt *opt, int argc, char **argv)
 		if (optind < argc && parse_seconds(argv[optind], opt->target))
 			optind++;
 		return true;
+	case OPT_NUMBER:
+		return parse_u64(optarg, opt->target);
 	default:
 		return parse_seconds(optarg, opt->target);
 	}
@@ -163,8 +168,8 @@ int opts_parse(const struct verb *verb, int argc, char **argv)
 			die(EXIT_USAGE, "%s: unknown option: see wbctl %s --help",
 			    given, verb->name);
 		if (!store(opt, argc, argv))
-			die(EXIT_USAGE, "--%s: not a number of seconds: %s",
-			    opt->name, optarg);
+			die(EXIT_USAGE, "--%s: not a number%s: %s", opt->name,
+			    opt->kind == OPT_NUMBER ? "" : " of seconds", optarg);
 	}
 	if (help_wanted)
 		help(&p);

@@ -8,6 +8,7 @@ enum opt_kind {
 	OPT_TEXT,		/* const char *, not copied */
 	OPT_SECONDS,		/* uint64_t, in milliseconds */
 	OPT_MAYBE_SECONDS,	/* likewise, 1 s if none is given */
+	OPT_NUMBER,		/* uint64_t */
 };
 
 /**

@@ -1,48 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "drain.h"
 #include "progress.h"
 #include "util.h"
 
+#define BAR_MS		100	/* between two looks of the bar */
 #define LINE_MS		2000	/* between two lines, at least */
 #define BAR_MIN		8
 #define BAR_MAX		60
 
-static uint64_t done_bytes(const struct drain *drain)
+static unsigned int percent(const struct progress *progress, uint64_t done)
 {
-	uint64_t dirty = drain->dev.status.dirty_bytes;
-
-	return dirty < drain->total ? drain->total - dirty : 0;
+	return progress->total ? done * 100.0 / progress->total : 100;
 }
 
-static unsigned int done_percent(const struct drain *drain)
-{
-	return drain->total ? done_bytes(drain) * 100.0 / drain->total : 100;
-}
-
-static void facts(char *buf, size_t len, const struct drain *drain)
-{
-	const struct wb_ioc_status *st = &drain->dev.status;
-	char done[TEXT_LEN], total[TEXT_LEN], rate[TEXT_LEN], eta[TEXT_LEN] = "-";
-
-	if (st->drain_eta_ms != UINT64_MAX)
-		duration_text(eta, st->drain_eta_ms);
-	snprintf(buf, len, "%3u%% %s/%s %s/s ETA %s", done_percent(drain),
-		 size_text(done, done_bytes(drain), false),
-		 size_text(total, drain->total, false),
-		 size_text(rate, st->drain_rate, false), eta);
-}
-
-static int bar_width(size_t used)
+static int bar_width(const struct progress *progress, size_t used)
 {
 	struct winsize size;
 	int width = 80;
 
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+	if (!ioctl(fileno(progress->out), TIOCGWINSZ, &size) && size.ws_col)
 		width = size.ws_col;
 	width -= used + sizeof(" [] ");
 	if (width < BAR_MIN)
@@ -50,59 +29,88 @@ static int bar_width(size_t used)
 	return width < BAR_MAX ? width : BAR_MAX;
 }
 
-static void show_bar(const struct drain *drain)
+static void show_bar(const struct progress *progress, uint64_t done,
+		     const char *facts)
 {
-	char text[128], bar[BAR_MAX + 1];
-	int width, full;
+	char bar[BAR_MAX + 1];
+	int width = bar_width(progress, strlen(progress->name) + strlen(facts));
+	int full = percent(progress, done) * width / 100;
 
-	facts(text, sizeof(text), drain);
-	width = bar_width(strlen(drain->dev.name) + strlen(text));
-	full = done_percent(drain) * width / 100;
 	memset(bar, '=', full);
 	memset(bar + full, ' ', width - full);
 	bar[width] = '\0';
-	printf("\r%s [%s] %s\033[K", drain->dev.name, bar, text);
-	fflush(stdout);
+	fprintf(progress->out, "\r%s [%s] %s\033[K", progress->name, bar, facts);
 }
 
-void progress_begin(struct progress *progress, const struct drain *drain)
+void progress_begin(struct progress *progress, FILE *out, const char *name,
+		    const char *doing, uint64_t total)
 {
 	char size[TEXT_LEN];
 
 	*progress = (struct progress){
-		.bar = isatty(STDOUT_FILENO),
+		.out = out,
+		.name = name,
+		.total = total,
+		.bar = out && isatty(fileno(out)),
+		.started = now_ms(),
 		.when = now_ms(),
-		.dirty = drain->dev.status.dirty_bytes,
 	};
-	if (progress->bar)
+	if (!out || progress->bar)
 		return;
-	printf("%s: flushing %s\n", drain->dev.name,
-	       size_text(size, drain->total, false));
-	fflush(stdout);
+	fprintf(out, "%s: %s %s\n", name, doing, size_text(size, total, false));
+	fflush(out);
 }
 
-void progress_update(struct progress *progress, const struct drain *drain)
+static bool due(const struct progress *progress, uint64_t done)
 {
-	uint64_t now = now_ms(), dirty = drain->dev.status.dirty_bytes;
-	char text[128];
+	uint64_t since = now_ms() - progress->when;
 
-	if (progress->bar) {
-		show_bar(drain);
+	if (!progress->out)
+		return false;
+	if (progress->bar)
+		return since >= BAR_MS;
+	return since >= LINE_MS && done != progress->done;
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t rate,
+		     uint64_t eta_ms)
+{
+	char at[TEXT_LEN], total[TEXT_LEN], speed[TEXT_LEN], eta[TEXT_LEN] = "-";
+	char facts[128];
+
+	if (done > progress->total)
+		done = progress->total;
+	if (!due(progress, done))
 		return;
-	}
-	if (now - progress->when < LINE_MS || dirty == progress->dirty)
-		return;
-	progress->when = now;
-	progress->dirty = dirty;
-	facts(text, sizeof(text), drain);
-	printf("%s: %s\n", drain->dev.name, text + strspn(text, " "));
-	fflush(stdout);
+	progress->when = now_ms();
+	progress->done = done;
+	if (eta_ms != ETA_UNKNOWN)
+		duration_text(eta, eta_ms);
+	snprintf(facts, sizeof(facts), "%3u%% %s/%s %s/s ETA %s",
+		 percent(progress, done), size_text(at, done, false),
+		 size_text(total, progress->total, false),
+		 size_text(speed, rate, false), eta);
+	if (progress->bar)
+		show_bar(progress, done, facts);
+	else
+		fprintf(progress->out, "%s: %s\n", progress->name,
+			facts + strspn(facts, " "));
+	fflush(progress->out);
+}
+
+void progress_steady(struct progress *progress, uint64_t done)
+{
+	uint64_t took = now_ms() - progress->started;
+	uint64_t left = progress->total > done ? progress->total - done : 0;
+
+	progress_update(progress, done, took ? done * 1000.0 / took : 0,
+			done ? left * (double)took / done : ETA_UNKNOWN);
 }
 
 void progress_end(const struct progress *progress)
 {
 	if (!progress->bar)
 		return;
-	fputs("\r\033[K", stdout);
-	fflush(stdout);
+	fputs("\r\033[K", progress->out);
+	fflush(progress->out);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "device.h"
@@ -10,7 +9,6 @@
 
 static int set_run(int argc, char **argv)
 {
-	struct wb_ioc_option arg = { .size = sizeof(arg) };
 	const struct tunable *tunable = tunable_find(argv[1]);
 	const char *value = argv[2];
 	struct device dev;
@@ -22,10 +20,7 @@ static int set_run(int argc, char **argv)
 	if (!tunable_takes(tunable, value))
 		return tunable_refuse(tunable, dev.name, value);
 
-	arg.id = dev.status.id;
-	snprintf((char *)arg.name, sizeof(arg.name), "%s", tunable->name);
-	snprintf((char *)arg.value, sizeof(arg.value), "%s", value);
-	err = control_call(WB_IOC_SET, &arg);
+	err = device_set(&dev, tunable->name, value);
 	if (err == ERANGE || err == EINVAL)
 		return tunable_refuse(tunable, dev.name, value);
 	if (err)

@@ -92,9 +92,12 @@ static void show(const struct row *rows, size_t nr, bool one)
 	if (one && (output.json || !watch_ms))
 		report_one(stats_columns, rows);
 	else
-		report_rows(stats_columns,
-			    "NAME,HIT,MISS,WRITTEN,ABSORBED,WRITEBACK,WBIOS,FLUSHES,THROTTLED,ERRORS",
-			    rows, nr, sizeof(*rows));
+		report_rows(&(struct rows){
+			.columns = stats_columns,
+			.defaults = "NAME,HIT,MISS,WRITTEN,ABSORBED,WRITEBACK,WBIOS,FLUSHES,THROTTLED,ERRORS",
+			.key = "devices",
+			.row = rows, .nr = nr, .size = sizeof(*rows),
+		});
 }
 
 static int once(int argc, char **argv)

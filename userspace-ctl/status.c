@@ -1,9 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "columns.h"
 #include "device.h"
+#include "util.h"
 #include "wbctl.h"
+
+static void show(const struct device *devs, size_t nr, bool one)
+{
+	if (one)
+		report_one(status_columns, devs);
+	else
+		report_rows(&(struct rows){
+			.columns = status_columns,
+			.defaults = "NAME,MODE,HEALTH,STATE,CACHE,DIRTY,WRITEBACK,OLDEST,LOSS,RATE,ETA",
+			.key = "devices",
+			.row = devs, .nr = nr, .size = sizeof(*devs),
+		});
+}
+
+static void hint(const struct device *dev)
+{
+	char size[TEXT_LEN];
+
+	if (dev->status.failed_bytes)
+		printf("\n%s: %s refused by %s: wbctl map --failed %s shows where\n",
+		       dev->name, size_text(size, dev->status.failed_bytes, false),
+		       dev->origin, dev->name);
+}
 
 static int status_run(int argc, char **argv)
 {
@@ -13,12 +38,10 @@ static int status_run(int argc, char **argv)
 
 	if (code)
 		return code;
-	if (argc == 1)
-		report_one(status_columns, devs);
-	else
-		report_rows(status_columns,
-			    "NAME,MODE,HEALTH,STATE,CACHE,DIRTY,WRITEBACK,OLDEST,RATE,ETA",
-			    devs, nr, sizeof(*devs));
+	show(devs, nr, argc == 1);
+	/* What a script asked for stays as it asked. */
+	for (size_t i = 0; i < nr && !output.json && !output.columns; i++)
+		hint(devs + i);
 	free(devs);
 	return EXIT_DONE;
 }

@@ -158,7 +158,9 @@ static void set_cell(struct libscols_line *line, size_t nr,
 			 output.bytes ? "" : "/s");
 	} else if (column->type == COL_MS) {
 		data = duration_text(text, json_object_get_uint64(value));
-	} else if (column->type == COL_SECONDS) {
+	} else if (column->type == COL_LIMIT && !json_object_get_uint64(value)) {
+		data = "off";
+	} else if (column->type == COL_SECONDS || column->type == COL_LIMIT) {
 		data = duration_text(text, json_object_get_uint64(value) * 1000);
 	} else {
 		data = json_object_get_string(value);
@@ -202,22 +204,26 @@ static void print_table(struct libscols_table *table)
 	scols_unref_table(table);
 }
 
-static void table_rows(const struct selection *sel, const void *rows, size_t nr,
-		       size_t size)
+static const void *row_at(const struct rows *rows, size_t i)
+{
+	return (const char *)rows->row + i * rows->size;
+}
+
+static struct libscols_table *fill_table(const struct selection *sel,
+					 const struct rows *rows)
 {
 	struct libscols_table *table = new_table(output.noheadings);
 
 	for (size_t i = 0; i < sel->nr; i++)
 		new_column(table, sel->column[i]->header,
 			   sel->column[i]->type != COL_TEXT);
-	for (size_t r = 0; r < nr; r++) {
+	for (size_t r = 0; r < rows->nr; r++) {
 		struct libscols_line *line = new_line(table);
 
 		for (size_t i = 0; i < sel->nr; i++)
-			set_cell(line, i, sel->column[i],
-				 (const char *)rows + r * size);
+			set_cell(line, i, sel->column[i], row_at(rows, r));
 	}
-	print_table(table);
+	return table;
 }
 
 /* Keys at the left, values at the right: a table without headings. */
@@ -241,23 +247,37 @@ static void table_record(const struct selection *sel, const void *row)
 	print_table(table);
 }
 
-void report_rows(const struct column *columns, const char *defaults,
-		 const void *rows, size_t nr, size_t size)
+void report_rows(const struct rows *rows)
 {
-	struct selection sel = select_columns(columns, defaults);
+	struct selection sel = select_columns(rows->columns, rows->defaults);
 	json_object *list, *object;
 
 	if (!output.json) {
-		table_rows(&sel, rows, nr, size);
+		print_table(fill_table(&sel, rows));
 		return;
 	}
 	list = json_object_new_array();
-	for (size_t r = 0; r < nr; r++)
-		json_object_array_add(list, row_object(&sel, (const char *)rows +
-							      r * size));
+	for (size_t r = 0; r < rows->nr; r++)
+		json_object_array_add(list, row_object(&sel, row_at(rows, r)));
 	object = json_object_new_object();
-	json_object_object_add(object, "devices", list);
+	json_object_object_add(object, rows->key, list);
 	print_object(object);
+}
+
+char *report_text(const struct rows *rows, size_t width)
+{
+	struct selection sel = select_columns(rows->columns, rows->defaults);
+	struct libscols_table *table = fill_table(&sel, rows);
+	char *text = NULL;
+
+	/* Columns that do not fit are cut at the right, not wrapped. */
+	scols_table_enable_nowrap(table, 1);
+	scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
+	scols_table_set_termwidth(table, width);
+	if (scols_print_table_to_string(table, &text) || !text)
+		die(EXIT_FAILED, "cannot print the table");
+	scols_unref_table(table);
+	return text;
 }
 
 void report_one(const struct column *columns, const void *row)
@@ -267,7 +287,7 @@ void report_one(const struct column *columns, const void *row)
 	if (output.json)
 		print_object(row_object(&sel, row));
 	else if (output.columns)
-		table_rows(&sel, row, 1, 0);
+		print_table(fill_table(&sel, &(struct rows){ .row = row, .nr = 1 }));
 	else
 		table_record(&sel, row);
 }

@@ -18,6 +18,7 @@ enum column_type {
 	COL_RATE,	/* size a second */
 	COL_MS,
 	COL_SECONDS,
+	COL_LIMIT,	/* seconds, 0 is off */
 };
 
 /**
@@ -58,12 +59,32 @@ struct output {
 
 extern struct output output;
 
-/*
- * Prints @nr rows of @size bytes: a table of the columns that @defaults names,
- * or {"devices":[...]} with all keys; --output chooses in both.
+/**
+ * struct rows - what a table is made of
+ * @columns: that it can have
+ * @defaults: those that it has, in words that --output would take
+ * @key: of the array in JSON
+ * @row: the first
+ * @nr: of rows
+ * @size: of one in bytes
  */
-void report_rows(const struct column *columns, const char *defaults,
-		 const void *rows, size_t nr, size_t size);
+struct rows {
+	const struct column *columns;
+	const char *defaults;
+	const char *key;
+	const void *row;
+	size_t nr;
+	size_t size;
+};
+
+/*
+ * Prints a table of the default columns, or {"key":[...]} with all keys;
+ * --output chooses in both.
+ */
+void report_rows(const struct rows *rows);
+
+/* The table as a text of lines, cut to @width; to be freed. */
+char *report_text(const struct rows *rows, size_t width);
 
 /* Prints one row: a line for each column, a table with --output, or one object. */
 void report_one(const struct column *columns, const void *row);

@@ -11,6 +11,7 @@
 #define DAY_MS	(DAY_S * 1000)
 
 static const char *const modes[] = { "durable", "ordered", "volatile", NULL };
+static const char *const on_errors[] = { "buffer", "writethrough", "refuse", NULL };
 
 const struct tunable tunables[NR_TUNABLES] = {
 	[TUNABLE_MODE] = { "mode", modes },
@@ -23,7 +24,10 @@ const struct tunable tunables[NR_TUNABLES] = {
 	[TUNABLE_PAUSE_WRITEBACK] = { "pause_writeback", NULL, 0, DAY_MS, "ms" },
 	[TUNABLE_DRAIN_LIMIT] = { "drain_limit", NULL, 0, DAY_S,
 		"seconds, 0 for no limit" },
+	[TUNABLE_SHUTDOWN_TIMEOUT] = { "shutdown_timeout", NULL, 1, DAY_S, "seconds" },
+	[TUNABLE_ON_ERROR] = { "on_error", on_errors },
 	[TUNABLE_READ_CACHE] = { "read_cache", NULL, 0, 1, "(off or on)" },
+	[TUNABLE_WRITE_THROUGH] = { "write_through", NULL, 0, 1, "(off or on)" },
 };
 
 static bool same_name(const char *a, const char *b)

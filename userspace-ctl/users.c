@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -85,4 +87,114 @@ bool device_in_use(unsigned int maj, unsigned int min, char *buf, size_t len)
 	return any_line("/proc/self/mountinfo", dev, buf, len, match_mount) ||
 	       any_line("/proc/swaps", dev, buf, len, match_swap) ||
 	       any_holder(dev, buf, len);
+}
+
+static bool stands_on(dev_t top, dev_t dev, int depth);
+
+/* The device of a mount that has a number of its own, as of btrfs. */
+static dev_t mount_source(const char *path)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	unsigned long long id;
+	char *line = NULL;
+	size_t room = 0;
+	struct statx stx;
+	dev_t dev = 0;
+
+	if (!file)
+		return 0;
+	if (statx(AT_FDCWD, path, 0, STATX_MNT_ID, &stx) ||
+	    !(stx.stx_mask & STATX_MNT_ID))
+		stx.stx_mnt_id = 0;
+	while (!dev && getline(&line, &room, file) > 0) {
+		char *source, *dash = strstr(line, " - ");
+		struct stat st;
+
+		if (!dash || sscanf(line, "%llu", &id) != 1 || id != stx.stx_mnt_id ||
+		    sscanf(dash, " - %*s %ms", &source) != 1)
+			continue;
+		if (!stat(source, &st) && S_ISBLK(st.st_mode))
+			dev = st.st_rdev;
+		free(source);
+	}
+	free(line);
+	fclose(file);
+	return dev;
+}
+
+static dev_t file_device(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return 0;
+	return major(st.st_dev) ? st.st_dev : mount_source(path);
+}
+
+static bool read_line(const char *path, char *buf, size_t len)
+{
+	FILE *file = fopen(path, "re");
+	bool good = file && fgets(buf, len, file);
+
+	if (file)
+		fclose(file);
+	if (good)
+		buf[strcspn(buf, "\n")] = '\0';
+	return good;
+}
+
+/* The device whose number is in the sysfs file @path. */
+static dev_t read_number(const char *path)
+{
+	unsigned int maj, min;
+	char text[32];
+
+	if (!read_line(path, text, sizeof(text)) ||
+	    sscanf(text, "%u:%u", &maj, &min) != 2)
+		return 0;
+	return makedev(maj, min);
+}
+
+static bool any_slave(const char *top, dev_t dev, int depth)
+{
+	char path[512];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/slaves", top);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/slaves/%s/dev", top, entry->d_name);
+		found = stands_on(read_number(path), dev, depth);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool stands_on(dev_t top, dev_t dev, int depth)
+{
+	char dir[64], path[128], file[4096];
+
+	if (!top || !depth)
+		return false;
+	if (top == dev)
+		return true;
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u", major(top), minor(top));
+	snprintf(path, sizeof(path), "%s/loop/backing_file", dir);
+	if (read_line(path, file, sizeof(file)) &&
+	    stands_on(file_device(file), dev, depth - 1))
+		return true;
+	snprintf(path, sizeof(path), "%s/partition", dir);
+	if (read_line(path, file, sizeof(file))) {
+		snprintf(path, sizeof(path), "%s/../dev", dir);
+		return stands_on(read_number(path), dev, depth - 1);
+	}
+	return any_slave(dir, dev, depth - 1);
+}
+
+bool file_stands_on(const char *path, dev_t dev)
+{
+	return stands_on(file_device(path), dev, 16);
 }

@@ -9,6 +9,8 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
+#define SECTOR_SIZE	512
+
 #define TEXT_LEN	32	/* holds any size or duration as text */
 
 /* One line on stderr behind "wbctl: "; returns @code for the caller to return. */

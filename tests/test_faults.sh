@@ -1,0 +1,731 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Origins that fail in many ways: no byte is wrong, none is lost, nobody hangs,
+# everybody is told, and when the origin is back it is drained without help.
+. "$(dirname "$0")/lib.sh"
+
+impatient
+seed=$RANDOM
+dev=/dev/mapper/wb-fault
+brisk="max_age 50 pause_writeback 50"
+
+# with_cache MIB ARGUMENT...: over 64 MiB that can be made to fail, with data on
+# them that no case before had.
+with_cache()
+{
+	seed=$((RANDOM << 15 | RANDOM))
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	make_wb wb-fault /dev/mapper/wb-below "$@"
+}
+
+health_is()
+{
+	status_is wb-fault health = "$1"
+}
+
+back_in_health()
+{
+	wait_for 90 clean wb-fault
+	wait_for 90 health_is ok
+}
+
+# fail_from_now_on [MIB]: and there is something to fail with.
+fail_from_now_on()
+{
+	break_origin wb-below "$disk"
+	wb_io write -r "$seed" "$dev" 0 $((${1-1} * MIB))
+	wbctl set wb-fault max_age 10
+	wait_for 60 health_is failing
+}
+
+mend()
+{
+	mend_origin wb-below "$disk"
+	wbctl thaw wb-fault
+	back_in_health
+}
+
+#
+# Kinds of failure
+#
+
+# rewrite MIB FILE: again and again, until FILE is there; its number last of all.
+rewrite()
+{
+	local n=0
+
+	while [ ! -e "$2" ]; do
+		n=$((n + 1))
+		wb_io write -r $((seed + n)) "$dev" 0 $(($1 * MIB)) || return
+		echo "$n" >"$work/round"
+	done
+}
+
+# under_rewriting COMMAND...: it is done while the device is written.
+under_rewriting()
+{
+	local pid
+
+	rewrite 4 "$work/enough" &
+	pid=$!
+	at_exit "touch $work/enough; wait $pid"
+	wait_for 60 test -s "$work/round"
+	"$@"
+	touch "$work/enough"
+	wait "$pid"
+	mend
+	seed=$((seed + $(cat "$work/round")))
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+goes_and_comes()
+{
+	for _ in 1 2; do
+		break_origin wb-below "$disk"
+		wait_for 60 status_is wb-fault health != ok
+		mend_origin wb-below "$disk"
+		wait_for 90 health_is ok
+	done
+}
+
+origin_replaced()
+{
+	local disk
+
+	with_cache 32 mode "$1" "$brisk"
+	under_rewriting goes_and_comes
+}
+
+# flaky FEATURE...: one second good, one second bad.
+flaky()
+{
+	at_exit "mend_origin wb-below $disk"
+	swap_table wb-below "0 131072 flakey $disk 0 1 1 $# $*"
+}
+
+has_failed()
+{
+	flaky "$@"
+	wbctl clear-stats wb-fault
+	wait_for 90 stats_is wb-fault errors -ge 5
+	mend_origin wb-below "$disk"
+}
+
+comes_and_goes_by_itself()
+{
+	local disk
+
+	need_target flakey
+	with_cache 32 mode "$1" "$brisk"
+	under_rewriting has_failed
+}
+
+# Reads do not fail, so the model can be at work meanwhile.
+model_over_flaky_writes()
+{
+	local disk pid
+
+	need_target flakey
+	with_cache 16 mode ordered "$brisk"
+	wb_model -n 0 -m 8 -s "$RANDOM" -w "$work/model" "$dev" &
+	pid=$!
+	at_exit "kill -KILL $pid"
+	wait_for 60 stats_is wb-fault writes -ge 200
+	has_failed error_writes
+	kill "$pid"
+	wait "$pid"
+	mend
+	remove_wb wb-fault
+	wb_model -c "$work/model" "$disk"
+}
+
+map_shows_failed()
+{
+	wbctl map --help >/dev/null 2>&1 || return 0
+	[ "$(wbctl map --failed --json wb-fault |
+		jq -r '.extents[] | "\(.sector) \(.bytes)"')" = "$1" ]
+}
+
+# Sectors 2050 to 2051 cannot be written: they cost the one block that has them.
+bad_block()
+{
+	local origin bad=/sys/kernel/config/nullb/wb-bad/badblocks
+
+	null_blk origin wb-bad size=32
+	make_wb wb-fault "$origin" 16 mode durable "$lazy"
+	echo "+2050-2051" >"$bad" || skip "needs null_blk with badblocks"
+	wb_io write "$seed" "$dev" 0 $((4 * MIB))
+	must_fail timeout 100 wb_io sync "$dev"
+	wait_for 60 status_is wb-fault failed_bytes -eq 4096
+	expect "bad sector" "$(status wb-fault bad_sector)" -eq 2048
+	expect "dirty" "$(dirty wb-fault)" -eq 4096
+	wait_for 60 map_shows_failed "2048 4096"
+	wb_io check "$seed" "$origin" 0 "$MIB"
+	wb_io check "$seed" "$origin" $((MIB + 4096)) $((3 * MIB - 4096))
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	echo "-2050-2051" >"$bad"
+	back_in_health
+	wb_io sync "$dev"
+	remove_wb wb-fault
+	wb_io check "$seed" "$origin" 0 $((4 * MIB))
+}
+
+# dm-dust: a block that cannot be read until it is written anew.
+unreadable_block()
+{
+	local disk
+
+	need_target dust
+	fast_disk disk
+	dmsetup create wb-dust --table "0 131072 dust $disk 0 4096"
+	at_exit "dmsetup remove --retry wb-dust"
+	wb_io write $((seed + 1)) /dev/mapper/wb-dust 0 "$MIB"
+	dmsetup message wb-dust 0 addbadblock 16
+	dmsetup message wb-dust 0 enable
+	make_wb wb-fault /dev/mapper/wb-dust 16 mode durable "$lazy"
+	must_fail wb_io check $((seed + 1)) "$dev" 65536 4096
+	wb_io write "$seed" "$dev" 65536 4096
+	wb_io check "$seed" "$dev" 65536 4096
+	wb_io sync "$dev"
+	wb_io check "$seed" "$dev" 65536 4096
+	expect "health" "$(status wb-fault health)" = ok
+	remove_wb wb-fault
+	wb_io check "$seed" /dev/mapper/wb-dust 65536 4096
+}
+
+# A medium error is for who reads the sector; RAM knows it all the same.
+medium_error()
+{
+	local origin
+
+	scsi_disk origin opts=2 medium_error_start=2048 medium_error_count=8
+	make_wb wb-fault "$origin" 16 mode durable "$lazy"
+	must_fail dd if="$dev" of=/dev/null bs=4k skip=256 count=1 iflag=direct status=none
+	dd if="$dev" of=/dev/null bs=4k skip=255 count=1 iflag=direct status=none
+	wb_io write "$seed" "$dev" "$MIB" 4096
+	wb_io check "$seed" "$dev" "$MIB" 4096
+	expect "health" "$(status wb-fault health)" = ok
+}
+
+write_protected()
+{
+	local origin wp=/sys/module/scsi_debug/parameters/wp
+
+	scsi_disk origin
+	make_wb wb-fault "$origin" 16 mode durable "$brisk"
+	at_exit "echo 0 >$wp"
+	echo 1 >"$wp"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	wait_for 60 health_is failing
+	must_fail wb_io sync "$dev"
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	echo 0 >"$wp"
+	back_in_health
+	remove_wb wb-fault
+	wb_io check "$seed" "$origin" 0 $((4 * MIB))
+}
+
+scsi_gone()
+{
+	[ -z "$(scsi_name)" ]
+}
+
+unplug()
+{
+	echo 1 >"/sys/block/${1##*/}/device/delete"
+	wait_for 60 scsi_gone
+}
+
+# plug_in VAR: the same medium, but for the kernel another disk.
+plug_in()
+{
+	local host
+
+	for host in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*; do
+		echo "- - -" >"/sys/class/scsi_host/${host##*/}/scan"
+	done
+	wait_for 60 scsi_is_up
+	printf -v "$1" %s "/dev/$(scsi_name)"
+}
+
+# A disk behind a stable name, as multipath has it.
+unplugged()
+{
+	local disk
+
+	scsi_disk disk
+	linear wb-below "$disk"
+	make_wb wb-fault /dev/mapper/wb-below 16 mode "$1" "$brisk"
+	wbctl freeze wb-fault
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	unplug "$disk"
+	wbctl thaw wb-fault
+	wait_for 60 health_is failing
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	plug_in disk
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# It might as well be another disk that got the number: not a byte is written to
+# it but by a replay, which knows disks by more than that.
+unplugged_without_a_name()
+{
+	local disk before
+
+	scsi_disk disk
+	make_wb wb-fault "$disk" 16 "$lazy"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	unplug "$disk"
+	dmsetup remove --force wb-fault
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((4 * MIB))
+	before=$disk
+	plug_in disk
+	expect "number of the disk" "$disk" = "$before"
+	must_fail dmsetup create wb-fault --table "$(table "$disk" 16)"
+	kernel_log_has "origin: a store without a device holds dirty data of another disk"
+	expect "on the disk" "$(wb_io count "$seed" "$disk" 0 $((4 * MIB)))" -eq 0
+	discard_orphan
+	make_wb wb-fault "$disk" 16
+	rmmod_after_removal
+}
+
+# More than a minute without an answer is neither an error nor a hung task.
+slow_to_answer()
+{
+	local disk pid
+
+	with_cache 16 mode durable "$brisk"
+	wedge wb-below
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	wb_io sync "$dev" &
+	pid=$!
+	wait_for 60 status_is wb-fault writeback_bytes -gt 0
+	wait_for 180 status_is wb-fault oldest_dirty_ms -ge 65000
+	must_fail gone "$pid"
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	wb_io write "$seed" "$dev" $((8 * MIB)) $((4 * MIB))
+	expect "health" "$(status wb-fault health)" = ok
+	dmsetup resume wb-below
+	wait "$pid"
+	expect "errors" "$(stats wb-fault errors)" -eq 0
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	wb_io check "$seed" "$disk" $((8 * MIB)) $((4 * MIB))
+}
+
+# A disk that loses its cache with a flush that fails, as disks do: all that the
+# flush covered counts as failed, and is written again.
+flush_loses_cache()
+{
+	local origin
+
+	faulty_disk origin
+	wb_io write "$seed" "$origin" 0 "$MIB"
+	touch "$work/fail-flush"
+	must_fail wb_io sync "$origin"
+	expect "left by a flush that failed" "$(wb_io count "$seed" "$origin" 0 "$MIB")" -eq 0
+
+	make_wb wb-fault "$origin" 16 mode "$1" "$lazy"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	must_fail wbctl flush --timeout 90 wb-fault
+	expect "dirty" "$(dirty wb-fault)" -eq $((4 * MIB))
+	wait_for 60 status_is wb-fault failed_bytes -eq $((4 * MIB))
+	rm "$work/fail-flush"
+	wbctl flush wb-fault
+	expect "written back" "$(stats wb-fault writeback_bytes)" -ge $((8 * MIB))
+	wb_io check "$seed" "$origin" 0 $((4 * MIB))
+}
+
+#
+# Who is told
+#
+
+# listen: health as uevents have it goes to $work/heard.
+listen()
+{
+	need perl
+	perl -MSocket -e '
+		socket(my $s, 16, SOCK_RAW, 15) or die "socket: $!";
+		bind($s, pack("SSLL", 16, 0, 0, 1)) or die "bind: $!";
+		$| = 1;
+		print "listening\n";
+		while (sysread($s, my $e, 65536)) {
+			my %e = map { split /=/, $_, 2 } grep { /=/ } split /\0/, $e;
+			print "$e{WB_NAME} $e{WB_ORIGIN} $e{WB_HEALTH}\n"
+				if $e{ACTION} eq "change" && ($e{WB_EVENT} // "") eq "HEALTH";
+		}' >"$work/heard" &
+	at_exit "kill $!"
+	wait_for 60 grep -q listening "$work/heard"
+}
+
+# heard N: the N-th thing.
+heard()
+{
+	sed -n "$((${1} + 1))p" "$work/heard"
+}
+
+was_heard()
+{
+	[ -n "$(heard "$1")" ]
+}
+
+# next_event: dm's own, in the background.
+next_event()
+{
+	dmsetup wait wb-fault "$(dmsetup info -c --noheadings -o events wb-fault)" &
+	waiter=$!
+}
+
+# What stalls after the first error is held in `retrying` for as long as we look.
+told()
+{
+	local origin waiter
+
+	faulty_disk origin
+	at_exit "rm -f $work/stall $work/stall-next"
+	make_wb wb-fault "$origin" 16 mode durable "$brisk"
+	listen
+	next_event
+	touch "$work/fail-write" "$work/stall-next"
+	wb_io write "$seed" "$dev" 0 "$MIB"
+	wait "$waiter"
+	wait_for 60 was_heard 1
+	expect "first" "$(heard 1)" = "wb-fault nbd0 retrying"
+	expect "health" "$(status wb-fault health)" = retrying
+	dmsetup status wb-fault | grep -q " health retrying "
+
+	next_event
+	rm "$work/stall"
+	wait "$waiter"
+	wait_for 60 was_heard 2
+	expect "second" "$(heard 2)" = "wb-fault nbd0 failing"
+	expect "health" "$(status wb-fault health)" = failing
+
+	next_event
+	rm "$work/fail-write"
+	wait "$waiter"
+	wait_for 60 was_heard 3
+	expect "third" "$(heard 3)" = "wb-fault nbd0 ok"
+	back_in_health
+	expect "lines heard" "$(wc -l <"$work/heard")" -eq 4
+	kernel_log_has "wb-fault: origin nbd0: health is failing"
+}
+
+#
+# While it is failing
+#
+
+flush_fails_and_reads_do_not()
+{
+	local disk
+
+	with_cache 16 mode durable "$brisk"
+	fail_from_now_on 4
+	must_fail timeout 60 wb_io sync "$dev"
+	must_fail timeout 60 wb_io write -S -b 4096 "$seed" "$dev" $((8 * MIB)) 4096
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	must_fail dd if="$dev" of=/dev/null bs=4k skip=12288 count=1 iflag=direct status=none
+	mend
+	wb_io sync "$dev"
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+buffers_up_to_the_budget()
+{
+	local disk pid
+
+	with_cache 4 mode "$1" on_error buffer "$brisk"
+	fail_from_now_on
+	wb_io write "$seed" "$dev" "$MIB" $((3 * MIB))
+	expect "dirty" "$(dirty wb-fault)" -eq $((4 * MIB))
+	wb_io write -b 4096 "$seed" "$dev" $((8 * MIB)) $((4 * MIB)) &
+	pid=$!
+	at_exit "kill -KILL $pid"
+	wait_for 60 status_is wb-fault waiting_writers -gt 0
+	must_fail gone "$pid"
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	mend
+	wait "$pid"
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	wb_io check "$seed" "$disk" $((8 * MIB)) $((4 * MIB))
+}
+
+waiting_writer_can_be_killed()
+{
+	local disk pid
+
+	with_cache 4 mode durable on_error buffer "$brisk"
+	fail_from_now_on 4
+	wb_io write -b 4096 "$seed" "$dev" $((8 * MIB)) $((4 * MIB)) &
+	pid=$!
+	at_exit "kill -KILL $pid"
+	wait_for 60 status_is wb-fault waiting_writers -gt 0
+	kill -KILL "$pid"
+	wait_for 60 gone "$pid"
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# Writers wait for room that the origin does not make: dm waits, unkillably, for
+# who is within the target when it suspends.
+full_and_failing()
+{
+	with_cache 4 mode durable on_error buffer "$brisk"
+	fail_from_now_on 4
+	wb_io write -b 4096 $((seed + 1)) "$dev" $((8 * MIB)) $((8 * MIB)) &
+	writer=$!
+	at_exit "kill -KILL $writer"
+	wait_for 60 status_is wb-fault waiting_writers -gt 0
+}
+
+more_room()
+{
+	local disk writer
+
+	full_and_failing
+	dmsetup load wb-fault --table "$(table /dev/mapper/wb-below 16 mode durable)"
+	timeout 60 dmsetup suspend --noflush --nolockfs wb-fault
+	dmsetup resume wb-fault
+	wait "$writer"
+	expect "dirty" "$(dirty wb-fault)" -eq $((12 * MIB))
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	wb_io check $((seed + 1)) "$disk" $((8 * MIB)) $((8 * MIB))
+}
+
+suspend_is_given_up()
+{
+	local disk writer
+
+	full_and_failing
+	must_fail timeout -s INT 3 dmsetup suspend --nolockfs wb-fault
+	kill -0 "$writer"
+	mend
+	wait "$writer"
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	wb_io check $((seed + 1)) "$disk" $((8 * MIB)) $((8 * MIB))
+}
+
+policy_frees_who_waits()
+{
+	local disk writer
+
+	full_and_failing
+	wbctl set wb-fault on_error refuse
+	must_fail wait "$writer"
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# with_bad_spot MIB ARGUMENT...: 64 KiB at 32 MiB cannot be written, and so it is
+# failing, but the rest of the origin is good.
+with_bad_spot()
+{
+	with_cache "$@"
+	bad_spot wb-below "$disk" 65536 128
+	wb_io write "$seed" "$dev" $((32 * MIB)) $((64 * KIB))
+	wait_for 60 health_is failing
+	expect "dirty" "$(dirty wb-fault)" -eq $((64 * KIB))
+}
+
+writes_through()
+{
+	local disk
+
+	with_bad_spot 16 mode durable on_error writethrough "$brisk"
+	wb_io write -r "$seed" "$dev" 0 "$MIB"
+	wb_io check "$seed" "$disk" 0 "$MIB"
+	wb_io check "$seed" "$dev" 0 "$MIB"
+	expect "dirty" "$(dirty wb-fault)" -eq $((64 * KIB))
+	# what is dirty already, half of a write too
+	wb_io write -b $((64 * KIB)) $((seed + 1)) "$dev" $((32 * MIB - 32 * KIB)) $((64 * KIB))
+	wb_io check $((seed + 1)) "$dev" $((32 * MIB - 32 * KIB)) $((64 * KIB))
+	wb_io check "$seed" "$dev" $((32 * MIB + 32 * KIB)) $((32 * KIB))
+	wb_io write -b 512 $((seed + 2)) "$dev" $((32 * MIB + 512)) 512
+	wb_io check $((seed + 2)) "$dev" $((32 * MIB + 512)) 512
+	# its error is the writer's
+	break_origin wb-below "$disk"
+	must_fail wb_io write "$seed" "$dev" $((2 * MIB)) "$MIB"
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 "$MIB"
+	wb_io check $((seed + 1)) "$disk" $((32 * MIB - 32 * KIB)) $((32 * KIB))
+	wb_io check $((seed + 2)) "$disk" $((32 * MIB + 512)) 512
+}
+
+# Random I/O of all sizes, some of it past the cache, some of it into what is
+# still dirty in there from before.
+model_while_writing_through()
+{
+	local disk
+
+	with_cache 16 mode volatile on_error writethrough read_cache "$lazy"
+	wb_model -m 8 -n 500 -s "$seed" "$dev"
+	bad_spot wb-below "$disk" 65536 128
+	wb_io write "$seed" "$dev" $((32 * MIB)) $((64 * KIB))
+	must_fail wbctl flush --timeout 90 wb-fault
+	expect "health" "$(status wb-fault health)" = failing
+	wb_model -m 8 -n 2000 -s $((seed + 1)) -w "$work/model" "$dev"
+	expect "health" "$(status wb-fault health)" = failing
+	mend_origin wb-below "$disk"
+	wbctl flush wb-fault
+	remove_wb wb-fault
+	wb_model -c "$work/model" "$disk"
+	wb_io check "$seed" "$disk" $((32 * MIB)) $((64 * KIB))
+}
+
+# refuses MODE POLICY
+refuses()
+{
+	local disk
+
+	with_bad_spot 16 mode "$1" on_error "$2" "$brisk"
+	must_fail wb_io write "$seed" "$dev" 0 "$MIB"
+	must_fail wb_io write "$seed" "$dev" $((32 * MIB)) $((64 * KIB))
+	wb_io check "$seed" "$dev" $((32 * MIB)) $((64 * KIB))
+	expect "dirty" "$(dirty wb-fault)" -eq $((64 * KIB))
+	expect "on the origin" "$(wb_io count "$seed" "$disk" 0 "$MIB")" -eq 0
+	mend
+	wb_io write "$seed" "$dev" 0 "$MIB"
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 "$MIB"
+	wb_io check "$seed" "$disk" $((32 * MIB)) $((64 * KIB))
+}
+
+# Another policy takes force while it is failing.
+policy_changes()
+{
+	local disk
+
+	with_bad_spot 16 mode durable on_error refuse "$brisk"
+	must_fail wb_io write "$seed" "$dev" 0 "$MIB"
+	wbctl set wb-fault on_error buffer
+	wb_io write "$seed" "$dev" 0 "$MIB"
+	wbctl set wb-fault on_error writethrough
+	wb_io write "$seed" "$dev" $((2 * MIB)) "$MIB"
+	wb_io check "$seed" "$disk" $((2 * MIB)) "$MIB"
+	mend
+	wb_io check "$seed" "$disk" 0 "$MIB"
+}
+
+#
+# Removed while it is failing
+#
+
+rmmod_after_removal()
+{
+	remove_wb wb-fault
+	rmmod dm_writebehind
+}
+
+orphan_id()
+{
+	wbctl list --json | jq -er '[.. | objects | select(.orphan? == true) | .id][0]'
+}
+
+discard_orphan()
+{
+	wbctl discard --help >/dev/null 2>&1 || skip "needs wbctl discard"
+	wbctl discard --yes "id:$(orphan_id)"
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq 0
+}
+
+with_dead_origin()
+{
+	with_cache 16 "$lazy"
+	break_origin wb-below "$disk"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+}
+
+is_kept()
+{
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((4 * MIB))
+	must_fail rmmod dm_writebehind
+}
+
+taken_up_again()
+{
+	mend_origin wb-below "$disk"
+	make_wb wb-fault /dev/mapper/wb-below 16 "$brisk"
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	back_in_health
+	rmmod_after_removal
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# removed_by COMMAND...
+removed_by()
+{
+	local disk
+
+	with_dead_origin
+	timeout 100 "$@" wb-fault
+	is_kept
+	dmsetup remove wb-fault || :
+	taken_up_again
+}
+
+discarded()
+{
+	local disk
+
+	with_dead_origin
+	timeout 100 dmsetup remove --force wb-fault
+	is_kept
+	discard_orphan
+	rmmod dm_writebehind
+	mend_origin wb-below "$disk"
+	expect "on the origin" "$(wb_io count "$seed" "$disk" 0 $((4 * MIB)))" -eq 0
+}
+
+# With an origin that is in order nothing is left behind by force either.
+removed_by_force()
+{
+	local disk
+
+	with_cache 16 "$lazy"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	"$@" wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq 0
+}
+
+it "an origin that comes and goes" origin_replaced ordered
+it "a flaky origin" comes_and_goes_by_itself durable
+it "a flaky origin, judged by the model" model_over_flaky_writes
+it "a bad block costs no more than itself" bad_block
+it "an unreadable block is overwritten" unreadable_block
+it "a medium error is the reader's" medium_error
+it "a disk that is write-protected for a while" write_protected
+it "a disk that is unplugged and comes back" unplugged ordered
+it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
+it "an answer that takes more than a minute" slow_to_answer
+it "a flush that loses the origin's cache" flush_loses_cache ordered
+it "health in status, events and uevents" told
+it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
+it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
+it "failing: who waits for room can be killed" waiting_writer_can_be_killed
+it "failing and full: reloaded with more room" more_room
+it "failing and full: a suspend that is given up" suspend_is_given_up
+it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
+it "failing: writethrough" writes_through
+it "failing: writethrough, judged by the model" model_while_writing_through
+it "failing: writethrough refuses in ordered" refuses ordered writethrough
+it "failing: refuse" refuses durable refuse
+it "failing: the policy changes" policy_changes
+it "removed by force over a dead origin: kept, taken up again" removed_by dmsetup remove --force
+it "the same by wipe_table" removed_by dmsetup wipe_table
+it "kept, and discarded" discarded
+it "removed by force: drained" removed_by_force dmsetup remove --force
+it "wiped: drained" removed_by_force dmsetup wipe_table
+run

@@ -1,0 +1,609 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What wbctl does when things go wrong: shows where dirty data lies, dumps it,
+# replays it, throws it away, makes everything safe at once.
+. "$(dirname "$0")/lib.sh"
+
+dev=/dev/mapper/wb-res
+
+# with_store ARGUMENT...: of 32 MiB over a disk that can be made to fail, with a
+# cache of $cache MiB.
+with_store()
+{
+	null_blk origin wb-origin size=32
+	linear wb-below "$origin"
+	make_wb wb-res /dev/mapper/wb-below "${cache:-16}" "$lazy" "$@"
+	dump=$work/dump
+}
+
+# blank VAR [ATTRIBUTE=VALUE...]
+blank()
+{
+	local var=$1
+
+	shift
+	null_blk "$var" "wb-$var" size=32 "$@"
+}
+
+# Three epochs, one over the other, sub-page writes among them.
+three_epochs()
+{
+	wb_io write -r 1 "$dev" 0 $((2 * MIB))
+	wb_io sync "$dev"
+	wb_io write -r 2 "$dev" $((1 * MIB)) $((2 * MIB))
+	wb_io sync "$dev"
+	wb_io write -g -b 512 3 "$dev" 0 $((256 * KIB))
+	wb_io write -g -b 512 4 "$dev" $((8 * MIB)) $((256 * KIB))
+}
+
+# refused CODE TEXT COMMAND...: in one line with TEXT in it.
+refused()
+{
+	local code=0 expected=$1 text=$2
+
+	shift 2
+	"$@" >"$work/out" 2>"$work/err" || code=$?
+	cat "$work/err"
+	expect "exit status of $*" "$code" -eq "$expected"
+	expect "lines of error of $*" "$(wc -l <"$work/err")" -eq 1
+	grep -qF -- "$text" "$work/err" || fail "it does not say '$text'"
+}
+
+replay()
+{
+	wbctl replay "$dump" "$@"
+}
+
+#
+# map
+#
+
+# extents [OPTION]: "sector bytes" of each, a line each.
+extents()
+{
+	wbctl map --json "$@" wb-res | jq -r '.extents[] | "\(.sector) \(.bytes)"'
+}
+
+map_shows()
+{
+	local origin dump
+
+	with_store mode ordered
+	expect "lines for nothing dirty" "$(extents | wc -l)" -eq 0
+	wb_io write -r 1 "$dev" 0 $((MIB))
+	wb_io sync "$dev"
+	wb_io write -r 2 "$dev" $((MIB / 2)) $((MIB))
+	wb_io write -b 512 3 "$dev" $((9 * MIB + 512)) 512
+	expect "extents" "$(extents | tr '\n' ,)" = \
+		"0 524288,1024 524288,2048 524288,18433 512,"
+	expect "the two versions" "$(wbctl map --json wb-res |
+		jq -c '.extents[1] | [.first_epoch, .last_epoch, .versions, .failed]')" = \
+		"[1,2,true,false]"
+	wbctl map wb-res
+	wbctl flush wb-res
+	expect "lines when clean" "$(extents | wc -l)" -eq 0
+}
+
+# On a terminal there is a strip; its width is that of the terminal.
+map_strip()
+{
+	local origin dump
+
+	need script
+	with_store
+	wb_io write 1 "$dev" 0 $((MIB))
+	TERM=xterm script -qec "stty cols 66; wbctl map wb-res" /dev/null >"$work/out"
+	grep -qE '^\[#[#.]{63}\]' "$work/out" || fail "no strip: $(cat "$work/out")"
+	must_fail grep -q '\[' <<<"$(wbctl map wb-res)"
+}
+
+failed_is()
+{
+	[ "$(extents --failed)" = "$1" ]
+}
+
+map_failed()
+{
+	local origin dump size
+
+	with_store
+	size=$(sectors "$origin")
+	at_exit "mend_origin wb-below $origin"
+	swap_table wb-below "0 2048 linear $origin 0
+		2048 64 error
+		2112 $((size - 2112)) linear $origin 2112"
+	wb_io write 1 "$dev" 0 $((2 * MIB))
+	expect "failed before the first attempt" "$(extents --failed | wc -l)" -eq 0
+	must_fail grep -q -- --failed <<<"$(wbctl status wb-res)"
+	must_fail timeout 100 wbctl flush wb-res
+	wait_for 60 status_is wb-res failed_bytes -gt 0
+	wait_for 60 failed_is "2048 32768"
+	wbctl status wb-res | grep -F -- 'wbctl map --failed wb-res'
+	mend_origin wb-below "$origin"
+	wbctl flush wb-res
+	wb_io check 1 "$origin" 0 $((2 * MIB))
+}
+
+#
+# dump, replay
+#
+
+whole()
+{
+	local origin dump copy
+
+	with_store mode "$1"
+	blank copy
+	three_epochs
+	# The page cache of the origin knows nothing of what is written below it.
+	dd if="$origin" of="$copy" bs=1M iflag=direct status=none
+	wbctl dump wb-res "$dump"
+	expect "files beside the dump" "$(find "$work" -name 'dump.*' | wc -l)" -eq 0
+	refused 0 "it is blank" replay "$copy"
+	cmp "$dev" "$copy"
+	expect "dirty" "$(dirty wb-res)" -gt 0
+	wbctl flush wb-res
+	dd if="$origin" bs=1M iflag=direct status=none | cmp "$copy"
+}
+
+to_stdout()
+{
+	local origin dump
+
+	with_store mode ordered
+	three_epochs
+	wbctl dump wb-res "$dump"
+	# Only the head, with the time and its CRC, may differ.
+	wbctl dump wb-res - | cat >"$work/piped"
+	expect "sizes" "$(stat -c %s "$dump")" -eq "$(stat -c %s "$work/piped")"
+	cmp -i 4096 "$dump" "$work/piped"
+}
+
+# number OFFSET BYTES: of the dump.
+number()
+{
+	od -An "-tu$2" -j"$1" -N"$2" "$dump" | xargs
+}
+
+info()
+{
+	tail -c +33 "$dump" | head -c "$(number 12 4)" | jq ".$1"
+}
+
+# What was acknowledged before the dump is in it, what it has is a prefix.
+under_writers()
+{
+	local origin dump copy seed pid n found=0 cache=64 size=$((4 * MIB))
+
+	with_store mode ordered
+	blank copy
+	for seed in {1..5}; do
+		wb_io write -r "$seed" "$dev" 0 "$size"
+		wb_io sync "$dev"
+	done
+	(
+		seed=6
+		while wb_io write -r "$seed" "$dev" 0 "$size" && wb_io sync "$dev"; do
+			seed=$((seed + 1))
+		done
+	) &
+	pid=$!
+	at_exit "kill $pid"
+	wait_for 60 status_is wb-res acked_epoch -ge 8
+	wbctl dump wb-res "$dump"
+	kill "$pid"
+	expect "epoch of the last record" "$(number $(($(stat -c %s "$dump") - 32 - 4120 + 8)) 8)" \
+		-le "$(info acked_epoch)"
+	replay "$copy"
+	for ((seed = 5; found < size; seed++)); do
+		expect "seed that was found" "$seed" -lt 50
+		n=$(wb_io count "$seed" "$copy" 0 "$size")
+		[ "$n" -gt 0 ] || continue
+		found=$((n + $(wb_io count $((seed + 1)) "$copy" 0 "$size")))
+		expect "bytes of two neighbouring epochs" "$found" -eq "$size"
+	done
+}
+
+to_an_epoch()
+{
+	local origin dump copy epoch
+
+	with_store mode ordered
+	blank copy
+	for epoch in 1 2 3; do
+		wb_io write -r "$epoch" "$dev" 0 $((MIB))
+		wb_io write "$epoch" "$dev" $(((epoch + 1) * MIB)) $((MIB))
+		wb_io sync "$dev"
+	done
+	wbctl dump wb-res "$dump"
+	replay --epoch 2 "$copy"
+	wb_io check 2 "$copy" 0 $((MIB))
+	wb_io check 1 "$copy" $((2 * MIB)) $((MIB))
+	wb_io check 2 "$copy" $((3 * MIB)) $((MIB))
+	expect "bytes of the epoch behind" "$(wb_io count 3 "$copy" 0 $((32 * MIB)))" -eq 0
+	replay "$copy"
+	cmp "$dev" "$copy"
+}
+
+from_a_failing_origin()
+{
+	local origin dump
+
+	with_store mode ordered
+	wb_io write -r 1 "$dev" 0 $((MIB))
+	wb_io sync "$dev"
+	break_origin wb-below "$origin"
+	wb_io write -r 2 "$dev" $((MIB)) $((MIB))
+	must_fail timeout 100 wbctl flush wb-res
+	wbctl dump wb-res "$dump"
+	replay "$origin"
+	wb_io check 1 "$origin" 0 $((MIB))
+	wb_io check 2 "$origin" $((MIB)) $((MIB))
+}
+
+orphan_id()
+{
+	wbctl list --json | jq -er '.devices[] | select(.orphan) | .id'
+}
+
+orphan()
+{
+	local origin dump id
+
+	with_store mode "$1"
+	wb_io write -r 1 "$dev" 0 $((2 * MIB))
+	break_origin wb-below "$origin"
+	timeout 100 dmsetup remove wb-res
+	id=$(orphan_id)
+	at_exit "wbctl discard --yes id:$id"
+	wbctl dump "id:$id" "$dump"
+	mend_origin wb-below "$origin"
+	replay /dev/mapper/wb-below 2>"$work/err"
+	grep -q "id:$id holds dirty data for it" "$work/err"
+	wb_io check 1 "$origin" 0 $((2 * MIB))
+}
+
+# interrupted SIGNAL: a replay to a slow disk that ends early; then to the end.
+interrupted()
+{
+	local origin dump slow epoch pid state code=0 cache=32
+
+	with_store mode ordered
+	blank slow mbps=4 max_sectors=64
+	for epoch in {1..30}; do
+		wb_io write "$epoch" "$dev" $((epoch * MIB)) $((MIB))
+		wb_io sync "$dev"
+	done
+	wbctl dump wb-res "$dump"
+	state=$dump.replay
+	# A shell's background job has SIGINT ignored.
+	env --default-signal=INT wbctl replay "$dump" "$slow" &
+	pid=$!
+	wait_for 60 grep -qs '"epoch":[1-9]' "$state"
+	kill "-$1" "$pid"
+	wait "$pid" || code=$?
+	expect "exit status when interrupted" "$code" -ne 0
+	epoch=$(jq .epoch "$state")
+	expect "epochs that are durable" "$epoch" -lt 30
+	refused 1 "is on it from an earlier run" replay --force --epoch $((epoch - 1)) "$slow"
+	replay "$slow" >"$work/out"
+	grep -qF "going on behind epoch $epoch" "$work/out"
+	must_fail test -e "$state"
+	cmp "$dev" "$slow"
+}
+
+# The state of a replay to one device says nothing of another.
+resumed_elsewhere()
+{
+	local origin dump copy other
+
+	with_store mode ordered
+	blank copy
+	blank other
+	three_epochs
+	wbctl dump wb-res "$dump"
+	jq -n --arg number "$(stat -c %Hr:%Lr "$copy")" \
+		--argjson crc "$(od -An -tu4 -j28 -N4 "$dump")" '
+		{ dump: $crc, device: "x", bytes: 33554432, ids: {}, epoch: 2,
+		  major: ($number | split(":")[0] | tonumber),
+		  minor: ($number | split(":")[1] | tonumber) }' >"$dump.replay"
+	cp "$dump.replay" "$work/kept"
+	replay --dry-run "$copy" | grep -qF "going on behind epoch 2"
+	cmp "$work/kept" "$dump.replay"
+	replay "$other"
+	cmp "$dev" "$other"
+}
+
+# changes_nothing DISK COMMAND...
+changes_nothing()
+{
+	local disk=$1 before
+
+	before=$(writes_of "$disk")
+	shift
+	"$@"
+	expect "writes to $disk" "$(writes_of "$disk")" -eq "$before"
+}
+
+wrong_size()
+{
+	local origin dump copy
+
+	with_store mode ordered
+	wb_io write 1 "$dev" $((20 * MIB)) $((MIB))
+	wbctl dump wb-res "$dump"
+	null_blk copy wb-copy size=16
+	changes_nothing "$copy" refused 1 "too small" replay "$copy"
+	changes_nothing "$copy" refused 1 "too small" replay --force "$copy"
+	null_blk copy wb-large size=48
+	changes_nothing "$copy" refused 1 "--force" replay "$copy"
+	replay --force "$copy"
+	wb_io check 1 "$copy" $((20 * MIB)) $((MIB))
+}
+
+in_use()
+{
+	local origin dump copy
+
+	with_store
+	blank copy
+	three_epochs
+	wbctl dump wb-res "$dump"
+	linear wb-holder "$copy"
+	changes_nothing "$copy" refused 1 "held by dm-" replay --force "$copy"
+	changes_nothing "$copy" refused 1 "held by dm-" replay --dry-run "$copy"
+	mkfs.ext4 -q /dev/mapper/wb-holder
+	mkdir "$work/mnt"
+	mount /dev/mapper/wb-holder "$work/mnt"
+	at_exit "umount $work/mnt"
+	refused 1 "mounted on $work/mnt" replay --force /dev/mapper/wb-holder
+	refused 3 "not a block device" replay "$work"
+	refused 3 "no such device" replay "$work/nothing"
+}
+
+# A filesystem of its own on each: the dump goes to the one that it is from.
+other_filesystem()
+{
+	local origin dump copy
+
+	with_store mode ordered
+	blank copy
+	mkfs.ext4 -q "$dev"
+	wbctl flush wb-res
+	three_epochs
+	wbctl dump wb-res "$dump"
+	mkfs.ext4 -q "$copy"
+	changes_nothing "$copy" refused 1 "it carries ext4:" replay "$copy"
+	dd if="$origin" of="$copy" bs=1M status=none
+	changes_nothing "$copy" replay --dry-run "$copy"
+	replay "$copy" 2>"$work/err"
+	expect "warnings" "$(wc -l <"$work/err")" -eq 0
+	cmp "$dev" "$copy"
+}
+
+# A filesystem that is still in RAM: both what is there and what will be are right.
+filesystem_in_ram()
+{
+	local origin dump copy
+
+	null_blk origin wb-origin size=32
+	mkfs.ext4 -q "$origin"
+	make_wb wb-res "$origin" 16 "$lazy" mode ordered
+	dump=$work/dump
+	blank copy
+	mkfs.ext4 -qF "$dev"
+	wb_io sync "$dev"
+	wbctl dump wb-res "$dump"
+	dd if="$origin" of="$copy" bs=1M status=none
+	replay "$copy"
+	cmp "$dev" "$copy"
+	replay "$copy"
+	cmp "$dev" "$copy"
+}
+
+# Without udev a mapped device's UUID is what tells it from another.
+other_hardware()
+{
+	local origin dump copy table
+
+	null_blk origin wb-origin size=32
+	table="0 $(sectors "$origin") linear $origin 0"
+	dmsetup create wb-below --uuid WB-ONE --table "$table"
+	at_exit "dmsetup remove --retry wb-below"
+	make_wb wb-res /dev/mapper/wb-below 16 "$lazy" mode ordered
+	dump=$work/dump
+	three_epochs
+	wbctl dump wb-res "$dump"
+	null_blk copy wb-copy size=32
+	dmsetup create wb-other --uuid WB-TWO --table "0 $(sectors "$copy") linear $copy 0"
+	at_exit "dmsetup remove --retry wb-other"
+	refused 1 "another device" replay /dev/mapper/wb-other
+	wbctl flush wb-res
+	remove_wb wb-res
+	replay /dev/mapper/wb-below 2>"$work/err"
+	expect "warnings" "$(wc -l <"$work/err")" -eq 0
+	replay --force /dev/mapper/wb-other
+	cmp "$origin" "$copy"
+}
+
+# damage OFFSET: one byte of the dump.
+damage()
+{
+	printf X | dd of="$dump" bs=1 seek="$1" conv=notrunc status=none
+}
+
+damaged()
+{
+	local origin dump copy size whole record=4120
+
+	with_store mode ordered
+	blank copy
+	three_epochs
+	wbctl dump wb-res "$dump"
+	cp "$dump" "$work/kept"
+	size=$(stat -c %s "$dump")
+
+	damage $((size - 32 - record + 100))
+	changes_nothing "$copy" must_fail replay --force "$copy" 2>"$work/err"
+	grep -q "record .*: damaged: its CRC is wrong" "$work/err"
+	grep -qF "1 records damaged: --epoch 2 replays what is whole" "$work/err"
+	replay --epoch 2 "$copy"
+	wb_io check 2 "$copy" $((MIB)) $((2 * MIB))
+
+	for whole in $((size - 1)) $((size - 32)) $((size - 32 - record)) $((size / 2)) 40; do
+		cp "$work/kept" "$dump"
+		truncate -s "$whole" "$dump"
+		changes_nothing "$copy" must_fail replay "$copy"
+	done
+	cp "$work/kept" "$dump"
+	damage 10
+	changes_nothing "$copy" refused 1 "newer wbctl" replay "$copy"
+	cp "$work/kept" "$dump"
+	damage 40
+	changes_nothing "$copy" refused 1 "header is damaged" replay "$copy"
+	refused 1 "not a dump" wbctl replay /proc/self/environ "$copy"
+	cp "$work/kept" "$dump"
+	replay "$copy"
+	cmp "$dev" "$copy"
+}
+
+dump_refuses()
+{
+	local origin dump
+
+	with_store
+	refused 3 "no such device" wbctl dump wb-nothing "$dump"
+	echo kept >"$dump"
+	refused 1 "--force" wbctl dump wb-res "$dump"
+	expect "the file" "$(cat "$dump")" = kept
+	wbctl dump --force wb-res "$dump"
+	must_fail grep -q kept "$dump"
+	refused 1 "No such file" wbctl dump wb-res "$work/nowhere/dump"
+	mkfs.ext4 -q "$dev"
+	mkdir "$work/mnt"
+	mount "$dev" "$work/mnt"
+	at_exit "umount $work/mnt"
+	refused 1 "on the device that is dumped" wbctl dump wb-res "$work/mnt/dump"
+	expect "files there" "$(find "$work/mnt" -type f | wc -l)" -eq 0
+	mkdir "$work/small"
+	mount -t tmpfs -o size=64k none "$work/small"
+	at_exit "umount $work/small"
+	wb_io write 1 "$dev" $((20 * MIB)) $((2 * MIB))
+	must_fail wbctl dump wb-res "$work/small/dump" 2>"$work/err"
+	grep -q "No space left" "$work/err"
+	expect "files there" "$(find "$work/small" -type f | wc -l)" -eq 0
+	expect "still held" "$(status wb-res state)" != held
+}
+
+#
+# discard
+#
+
+discard()
+{
+	local origin dump id
+
+	with_store
+	refused 1 "a device holds it" wbctl discard --yes wb-res
+	refused 3 "no such device" wbctl discard --yes wb-nothing
+	wb_io write -r 1 "$dev" 0 $((MIB))
+	break_origin wb-below "$origin"
+	timeout 100 dmsetup remove wb-res
+	id=$(orphan_id)
+	refused 2 "1.0M" wbctl discard "id:$id"
+	refused 2 "--yes" wbctl discard wb-res
+	expect "orphan" "$(orphan_id)" -eq "$id"
+	must_fail rmmod dm_writebehind
+	wbctl discard --yes "id:$id"
+	refused 3 "no such device" wbctl status "id:$id"
+	rmmod dm_writebehind
+}
+
+#
+# emergency
+#
+
+emergency()
+{
+	local origin dump
+
+	with_store mode ordered
+	wbctl freeze wb-res
+	three_epochs
+	wbctl emergency wb-res | grep -qx "wb-res: safe"
+	expect "dirty" "$(dirty wb-res)" -eq 0
+	expect "frozen" "$(wbctl status --json wb-res | jq .frozen)" = false
+	expect "write_through" "$(wbctl get wb-res write_through)" -eq 1
+	wb_io write 7 "$dev" $((20 * MIB)) $((MIB))
+	wb_io check 7 "$origin" $((20 * MIB)) $((MIB))
+	wbctl emergency --off --all
+	expect "write_through" "$(wbctl get wb-res write_through)" -eq 0
+	wb_io write 8 "$dev" $((20 * MIB)) $((MIB))
+	expect "dirty" "$(dirty wb-res)" -eq $((MIB))
+	refused 2 "either" wbctl emergency
+	refused 2 "either" wbctl emergency --all wb-res
+	refused 3 "no such device" wbctl emergency wb-nothing
+}
+
+# One that hangs does not keep the others from being safe.
+emergency_for_two()
+{
+	local origin dump other code=0
+
+	with_store mode ordered
+	blank other
+	make_wb wb-other "$other" 8 "$lazy" mode volatile
+	wb_io write 1 "$dev" 0 $((MIB))
+	wb_io write 2 /dev/mapper/wb-other 0 $((MIB))
+	wedge wb-below
+	wbctl emergency --timeout 2 --all >"$work/out" 2>"$work/err" || code=$?
+	cat "$work/out" "$work/err"
+	expect "exit status" "$code" -eq 4
+	grep -qx "wb-other: safe" "$work/out"
+	grep -q "wb-res: not safe: 1.0M dirty: timed out" "$work/err"
+	wb_io check 2 "$other" 0 $((MIB))
+	dmsetup resume wb-below
+	wbctl emergency --all
+	wb_io check 1 "$origin" 0 $((MIB))
+}
+
+emergency_with_failing_origin()
+{
+	local origin dump code=0
+
+	with_store mode ordered
+	wb_io write 1 "$dev" 0 $((MIB))
+	break_origin wb-below "$origin"
+	timeout 100 wbctl emergency wb-res 2>"$work/err" || code=$?
+	cat "$work/err"
+	expect "exit status" "$code" -eq 1
+	grep -q "wb-res: not safe: 1.0M dirty: the origin is failing" "$work/err"
+}
+
+it "map: extents and versions" map_shows
+it "map: a strip on a terminal only" map_strip
+it "map --failed: the bad extents" map_failed
+it "dump and replay: byte for byte, durable" whole durable
+it "dump and replay: byte for byte, ordered" whole ordered
+it "dump and replay: byte for byte, volatile" whole volatile
+it "dump to the standard output" to_stdout
+it "dump under writers: a prefix" under_writers
+it "replay --epoch" to_an_epoch
+it "dump of a failing origin's device" from_a_failing_origin
+it "dump of an orphan, durable" orphan durable
+it "dump of an orphan, ordered" orphan ordered
+it "replay, interrupted and gone on with" interrupted INT
+it "replay, killed and gone on with" interrupted KILL
+it "replay gone on with on another device: from the start" resumed_elsewhere
+it "replay refuses a wrong size" wrong_size
+it "replay refuses a device in use" in_use
+it "replay refuses another filesystem" other_filesystem
+it "replay takes a filesystem that was in RAM" filesystem_in_ram
+it "replay refuses other hardware" other_hardware
+it "replay finds damage" damaged
+it "dump refuses" dump_refuses
+it "discard" discard
+it "emergency" emergency
+it "emergency: one of two hangs" emergency_for_two
+it "emergency: the origin fails" emergency_with_failing_origin
+run

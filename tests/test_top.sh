@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# wbctl top: tables for scripts, a screen for people.
+. "$(dirname "$0")/lib.sh"
+
+dev=/dev/mapper/wb-top
+
+with_device()
+{
+	fast_disk origin
+	make_wb wb-top "$origin" 16 "$lazy" mode ordered
+}
+
+batch()
+{
+	local origin
+
+	with_device
+	wb_io write 1 "$dev" 0 $((8 * MIB))
+	wb_io sync "$dev"
+	wbctl top --batch -n 2 -d 0.1 >"$work/out"
+	expect "tables" "$(grep -c '^NAME ' "$work/out")" -eq 2
+	expect "lines of the device" "$(grep -c '^wb-top ordered ok ' "$work/out")" -eq 2
+	grep -qF '#####.....' "$work/out"
+	wbctl top -n 3 -d 0.1 --json >"$work/out"
+	expect "lines of JSON" "$(wc -l <"$work/out")" -eq 3
+	jq -es 'all(.[].devices[0]; .name == "wb-top" and .dirty_bytes == 8388608 and
+		.loss_window_bytes == 8388608 and .backlog >= 1)' "$work/out" >/dev/null
+	must_fail wbctl top --interval 0 --batch
+	must_fail wbctl top --sort nonsense --batch
+	must_fail wbctl top
+}
+
+# One that writes all the time is seen to.
+rates()
+{
+	local origin
+
+	with_device
+	(while wb_io write -r 1 "$dev" 0 $((4 * MIB)); do :; done) &
+	at_exit "kill $!"
+	wait_for 60 stats_is wb-top write_bytes -gt 0
+	wbctl top -n 1 -d 2 --json |
+		jq -e '.devices[0] | .write_rate > 0 and .read_rate == 0' >/dev/null
+}
+
+last_line_lacks()
+{
+	! tail -n 1 "$work/out" | grep -q "$1"
+}
+
+# Devices that come and go, and counters that are cleared, do no harm.
+devices_come_and_go()
+{
+	local origin other pid
+
+	with_device
+	slow_disk other
+	wb_io write 1 "$dev" 0 $((4 * MIB))
+	wbctl top -d 0.1 --json --sort dirty >"$work/out" &
+	pid=$!
+	at_exit "kill $pid"
+	wait_for 60 grep -q wb-top "$work/out"
+	make_wb wb-other "$other" 8 "$lazy"
+	wb_io write 1 /dev/mapper/wb-other 0 $((5 * MIB))
+	wait_for 60 grep -q '"name":"wb-other".*"name":"wb-top"' "$work/out"
+	wbctl clear-stats wb-top
+	remove_wb wb-other
+	wait_for 60 last_line_lacks wb-other
+	must_fail gone "$pid"
+	kill "$pid"
+	wait "$pid"
+	jq -es 'all(.[].devices[]; .write_rate >= 0 and .write_rate < 1e12)' "$work/out" >/dev/null
+}
+
+terminal()
+{
+	tmux -S "$work/tmux" -f /dev/null "$@"
+}
+
+no_terminal()
+{
+	! terminal has-session
+}
+
+screen_has()
+{
+	terminal capture-pane -p | grep -qE -- "$1"
+}
+
+screen_has_not()
+{
+	! screen_has "$1"
+}
+
+press()
+{
+	terminal send-keys "$@"
+}
+
+keys()
+{
+	local origin other
+
+	need tmux
+	with_device
+	slow_disk other
+	make_wb wb-two "$other" 8 "$lazy"
+	wb_io write 1 "$dev" 0 $((4 * MIB))
+	at_exit "terminal kill-server"
+	terminal new-session -d -x 150 -y 12 "wbctl top -d 0.2"
+	wait_for 60 screen_has '^wb-top .* 4.0M'
+	screen_has 'devices, 4.0M dirty, a crash may take 4.0M'
+	press z
+	wait_for 60 screen_has 'wb-top: freeze'
+	wait_for 60 status_is wb-top state = frozen
+	press z
+	wait_for 60 status_is wb-top state != frozen
+	press Down z
+	wait_for 60 screen_has 'wb-two: freeze'
+	wait_for 60 status_is wb-two state = frozen
+	press Up f
+	wait_for 60 clean wb-top
+	press s
+	wait_for 60 screen_has 'by dirty'
+	terminal resize-window -x 60 -y 6
+	wait_for 60 screen_has_not 'THROTTLED'
+	screen_has '^wb-top'
+	terminal resize-window -x 150 -y 20
+	wait_for 60 screen_has 'THROTTLED'
+	press q
+	wait_for 60 no_terminal
+}
+
+it "batch mode" batch
+it "rates" rates
+it "devices come and go" devices_come_and_go
+it "keys and resizing" keys
+run
