@@ -173,17 +173,17 @@ info()
 # What was acknowledged before the dump is in it, what it has is a prefix.
 under_writers()
 {
-	local origin dump copy seed pid n found=0 cache=64 size=$((4 * MIB))
+	local origin dump copy seed pid n found=0
 
 	with_store mode ordered
 	blank copy
 	for seed in {1..5}; do
-		wb_io write -r "$seed" "$dev" 0 "$size"
+		wb_io write -r "$seed" "$dev" 0 $((MIB))
 		wb_io sync "$dev"
 	done
 	(
 		seed=6
-		while wb_io write -r "$seed" "$dev" 0 "$size" && wb_io sync "$dev"; do
+		while wb_io write -r "$seed" "$dev" 0 $((MIB)) && wb_io sync "$dev"; do
 			seed=$((seed + 1))
 		done
 	) &
@@ -195,12 +195,12 @@ under_writers()
 	expect "epoch of the last record" "$(number $(($(stat -c %s "$dump") - 32 - 4120 + 8)) 8)" \
 		-le "$(info acked_epoch)"
 	replay "$copy"
-	for ((seed = 5; found < size; seed++)); do
+	for ((seed = 5; found < MIB; seed++)); do
 		expect "seed that was found" "$seed" -lt 50
-		n=$(wb_io count "$seed" "$copy" 0 "$size")
+		n=$(wb_io count "$seed" "$copy" 0 $((MIB)))
 		[ "$n" -gt 0 ] || continue
-		found=$((n + $(wb_io count $((seed + 1)) "$copy" 0 "$size")))
-		expect "bytes of two neighbouring epochs" "$found" -eq "$size"
+		found=$((n + $(wb_io count $((seed + 1)) "$copy" 0 $((MIB)))))
+		expect "bytes of two neighbouring epochs" "$found" -eq $((MIB))
 	done
 }
 

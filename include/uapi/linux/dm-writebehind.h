@@ -329,7 +329,8 @@ struct wb_dirty_block {
  * @reserved: zero
  *
  * While somebody writes, or writeback is at work, a block may be missed or come
- * twice; see WB_IOC_HOLD.  EAGAIN: the budget was changed between two calls;
+ * twice; see WB_IOC_HOLD.  Cursors grow from call to call, and one may be used again
+ * to list the same part once more.  EAGAIN: the budget was changed between two calls;
  * begin again.
  */
 struct wb_ioc_blocks {
