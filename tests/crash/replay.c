@@ -23,32 +23,12 @@
 #include <unistd.h>
 
 #include "history.h"
+#include "logwrites.h"
 #include "pattern.h"
 #include "trial.h"
 
 #define ALL_SUBSETS	5	/* writes of which all subsets are tried */
 #define SOME_SUBSETS	16
-
-/* As in drivers/md/dm-log-writes.c */
-#define LOG_MAGIC	0x6a736677736872ULL
-#define LOG_FLUSH	1
-#define LOG_FUA		2
-#define LOG_DISCARD	4
-#define LOG_MARK	8
-
-struct log_super {
-	uint64_t magic;
-	uint64_t version;
-	uint64_t nr_entries;
-	uint32_t sector_size;
-} __attribute__((packed));
-
-struct log_entry {
-	uint64_t sector;
-	uint64_t nr;
-	uint64_t flags;
-	uint64_t data_len;
-};
 
 struct change {
 	size_t offset;

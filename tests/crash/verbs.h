@@ -14,6 +14,7 @@ int run_main(int argc, char **argv);
 int judge_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
+int step_main(int argc, char **argv);
 
 /**
  * judge - what an image may hold after a crash

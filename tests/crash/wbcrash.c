@@ -16,6 +16,7 @@ static const struct {
 	{ "judge", judge_main },
 	{ "replay", replay_main },
 	{ "selftest", selftest_main },
+	{ "step", step_main },
 };
 
 int mode_from(const char *word)
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
 		"       wbcrash judge [-n NAME] durable|ordered|volatile LOG IMAGE\n"
 		"       wbcrash replay [-n NAME] [-s SEED] durable|ordered LOG DISK\n"
 		"       wbcrash selftest\n"
+		"       wbcrash step LOG-DISK DISK ENTRY OFFSET LEAST\n"
 		"\n"
 		"run writes until it is killed, having said \"wb NAME power off\" after so many\n"
 		"flushes or milliseconds. -e is a thread's operations in an epoch, on the\n"
