@@ -3,7 +3,7 @@
 # Counts results in KTAP, nested or not: prints how many passed, failed and were
 # skipped.  A result behind more deeply indented ones sums them up: it counts
 # only if it failed and none of them did.  So do results that a plan promised and
-# that did not come.
+# that did not come; a plan may stand before its results or behind them.
 
 function close_plan(depth)
 {
@@ -18,8 +18,13 @@ function close_plan(depth)
 	depth = RLENGTH
 }
 
-/^ *1\.\.[0-9]+/ {
+/^ *KTAP version/ {
 	close_plan(depth)
+}
+
+/^ *1\.\.[0-9]+/ {
+	if (depth in planned)
+		close_plan(depth)
 	planned[depth] = substr($1, 4)
 }
 
