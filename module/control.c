@@ -124,7 +124,7 @@ static int wb_ioctl_flush(struct wb_file *file, struct wb_store *store, union wb
 	if (!fl->epoch) {
 		fl->attempts = wb_flush_attempts(store);
 		wb_health_hurry(store);
-		fl->epoch = wb_flush_start(store);
+		fl->epoch = wb_flush_drain(store);
 	}
 	if (fl->flags & WB_FLUSH_ASYNC)
 		return READ_ONCE(store->orphan) ? -ENXIO : 0;

@@ -6,7 +6,6 @@
 #include <linux/device-mapper.h>
 #include <linux/kobject.h>
 
-#include "event.h"
 #include "store.h"
 
 /* Longest: WB_ORIGIN= and a path. */
@@ -29,10 +28,84 @@ static void wb_uevent(struct wb_store *store, struct gendisk *disk,
 	kobject_uevent_env(&disk_to_dev(disk)->kobj, KOBJ_CHANGE, env);
 }
 
-void wb_event(struct wb_store *store, const char *what, const char *value)
+static void wb_event(struct wb_store *store, const char *what, const char *value)
 {
 	struct dm_table *table = store->owner->table;
 
 	dm_table_event(table);
 	wb_uevent(store, dm_disk(dm_table_get_md(table)), what, value);
+}
+
+/* A drain that begins and ends before anybody looks is told of all the same. */
+static void wb_events_drains(struct wb_store *store)
+{
+	struct wb_events *e = &store->events;
+	u64 asked = READ_ONCE(store->flush.asked);
+
+	if (asked != e->begun) {
+		e->begun = asked;
+		wb_event(store, "DRAIN", "begun");
+	}
+	if (e->begun != e->done && wb_epoch_durable(&store->epochs) >= e->begun) {
+		WRITE_ONCE(e->done, e->begun);
+		wb_event(store, "DRAIN", "done");
+	}
+}
+
+/*
+ * Not by those who make the news: it takes locks and memory that others hold
+ * while they wait for writeback.
+ */
+static void wb_events_work(struct work_struct *work)
+{
+	struct wb_store *store = container_of(work, struct wb_store, events.work);
+	struct wb_events *e = &store->events;
+	u32 health = READ_ONCE(store->health.state);
+	u32 mode = wb_store_mode(store);
+
+	/* queued by one who looked just before it was stopped */
+	if (!READ_ONCE(e->on))
+		return;
+	if (health != e->health) {
+		e->health = health;
+		wb_event(store, "HEALTH", wb_health_names[health]);
+	}
+	if (mode != e->mode) {
+		e->mode = mode;
+		wb_event(store, "MODE", wb_mode_names[mode]);
+	}
+	wb_events_drains(store);
+}
+
+void wb_events_init(struct wb_store *store)
+{
+	INIT_WORK(&store->events.work, wb_events_work);
+	store->events.mode = store->opt.mode;
+}
+
+void wb_events_start(struct wb_store *store)
+{
+	WRITE_ONCE(store->events.on, true);
+	wb_events_look(store);
+}
+
+void wb_events_stop(struct wb_store *store)
+{
+	WRITE_ONCE(store->events.on, false);
+	cancel_work_sync(&store->events.work);
+}
+
+void wb_events_look(struct wb_store *store)
+{
+	if (READ_ONCE(store->events.on))
+		schedule_work(&store->events.work);
+}
+
+void wb_events_look_for_drain(struct wb_store *store)
+{
+	u64 asked = READ_ONCE(store->flush.asked);
+
+	if (asked != READ_ONCE(store->events.done) &&
+	    wb_epoch_durable(&store->epochs) >= asked)
+		wb_events_look(store);
 }

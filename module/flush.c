@@ -99,6 +99,18 @@ u64 wb_flush_start(struct wb_store *store)
 	return epoch;
 }
 
+u64 wb_flush_drain(struct wb_store *store)
+{
+	struct wb_flush *f = &store->flush;
+	u64 epoch = wb_flush_start(store);
+
+	spin_lock(&f->lock);
+	WRITE_ONCE(f->asked, max(f->asked, epoch));
+	spin_unlock(&f->lock);
+	wb_events_look(store);
+	return epoch;
+}
+
 u64 wb_flush_attempts(const struct wb_store *store)
 {
 	return READ_ONCE(store->flush.attempts);
@@ -159,4 +171,5 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 	while ((bio = bio_list_pop(&refused)))
 		bio_io_error(bio);
 	wake_up_all(&f->settled);
+	wb_events_look_for_drain(store);
 }

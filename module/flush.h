@@ -13,11 +13,12 @@ struct wb_store;
 
 /**
  * struct wb_flush - waiters for epochs
- * @lock: guards @bios, @want and @attempts; the epochs' lock is taken inside;
+ * @lock: guards @bios, @want, @attempts and @asked; the epochs' lock is taken inside;
  *	process context
  * @bios: FLUSH and FUA that wait, by ascending epoch
  * @want: the highest epoch that somebody wants durable
  * @attempts: that failed, so that a waiter can tell a new one
+ * @asked: the highest epoch that an administrator wants durable
  * @settled: woken when an epoch became durable or an attempt failed
  */
 struct wb_flush {
@@ -25,6 +26,7 @@ struct wb_flush {
 	struct bio_list bios;
 	u64 want;
 	u64 attempts;
+	u64 asked;
 	wait_queue_head_t settled;
 };
 
@@ -56,6 +58,9 @@ void wb_flush_through(struct wb_store *store, struct bio *bio);
  * Atomic.  Return: the epoch that says so when it is durable.
  */
 u64 wb_flush_start(struct wb_store *store);
+
+/* The same for an administrator: user space is told when it begins and is done. */
+u64 wb_flush_drain(struct wb_store *store);
 
 /**
  * wb_flush_wait - wait until an epoch is durable

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the origin fares: back-off, state and events.
+ * How the origin fares: back-off and state.
  */
 #define DM_MSG_PREFIX "writebehind"
 
@@ -8,7 +8,6 @@
 #include <linux/jiffies.h>
 #include <linux/random.h>
 
-#include "event.h"
 #include "store.h"
 
 #define WB_BACKOFF_FIRST	(HZ / 10)
@@ -23,37 +22,6 @@ const char * const wb_health_names[] = {
 	[WB_HEALTH_FAILING] = "failing",
 };
 
-/*
- * Not by writeback itself: it takes locks and memory that others hold while they
- * wait for writeback.
- */
-static void wb_health_tell(struct work_struct *work)
-{
-	struct wb_store *store = container_of(work, struct wb_store, health.tell);
-	u32 state = READ_ONCE(store->health.state);
-
-	if (state == store->health.told)
-		return;
-	store->health.told = state;
-	wb_event(store, "HEALTH", wb_health_names[state]);
-}
-
-void wb_health_init(struct wb_store *store)
-{
-	INIT_WORK(&store->health.tell, wb_health_tell);
-}
-
-void wb_health_start(struct wb_store *store)
-{
-	wb_health_hurry(store);
-	schedule_work(&store->health.tell);
-}
-
-void wb_health_stop(struct wb_store *store)
-{
-	cancel_work_sync(&store->health.tell);
-}
-
 static void wb_health_change(struct wb_store *store, u32 state)
 {
 	if (store->health.state == state)
@@ -61,7 +29,7 @@ static void wb_health_change(struct wb_store *store, u32 state)
 	WRITE_ONCE(store->health.state, state);
 	DMWARN("%s: origin %s: health is %s", store->name, store->origin_name,
 	       wb_health_names[state]);
-	schedule_work(&store->health.tell);
+	wb_events_look(store);
 	/* on_error may let writers go that wait for room */
 	wb_pace_wake(&store->pace);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the origin fares: when a failed write is tried again, and who is told.
+ * How the origin fares, and when a failed write is tried again.
  */
 #ifndef WB_HEALTH_H
 #define WB_HEALTH_H
 
 #include <linux/types.h>
-#include <linux/workqueue.h>
 #include <uapi/linux/dm-writebehind.h>
 
 struct wb_store;
@@ -17,16 +16,12 @@ struct wb_store;
  * @attempts: passes in a row that failed
  * @stuck: of these, without halving anything that failed
  * @retry_at: jiffies, when to try again
- * @tell: tells user space of @state
- * @told: what it was told
  */
 struct wb_origin_health {
 	u32 state;
 	unsigned int attempts;
 	unsigned int stuck;
 	unsigned long retry_at;
-	struct work_struct tell;
-	u32 told;
 };
 
 extern const char * const wb_health_names[];
@@ -35,12 +30,6 @@ static inline bool wb_health_failing(const struct wb_origin_health *h)
 {
 	return READ_ONCE(h->state) == WB_HEALTH_FAILING;
 }
-
-void wb_health_init(struct wb_store *store);
-
-/* Between these two there is an owner, and user space is told. */
-void wb_health_start(struct wb_store *store);
-void wb_health_stop(struct wb_store *store);
 
 /* A pass of writeback ended with blocks that could not be written; @bisecting: some
  * of them were parts of larger I/Os, so the next one is worth a try.  Sleeps.

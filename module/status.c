@@ -49,7 +49,7 @@ int wb_message(struct wb_store *store, unsigned int argc, char **argv)
 	if (!strcasecmp(verb, "set"))
 		return wb_message_set(store, argc, argv);
 	if (argc == 1 && !strcasecmp(verb, "flush"))
-		wb_flush_start(store);
+		wb_flush_drain(store);
 	else if (argc == 1 && !strcasecmp(verb, "freeze"))
 		wb_store_freeze(store, true);
 	else if (argc == 1 && !strcasecmp(verb, "thaw"))

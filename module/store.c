@@ -62,6 +62,7 @@ static void wb_store_free(struct kref *ref)
 
 	cancel_work_sync(&store->deferred.work);
 	wb_writeback_exit(store);
+	wb_events_stop(store);
 	synchronize_rcu();	/* wb_io_end() may still be waking the work */
 	wb_ranges_exit(&store->ranges);
 	wb_pace_exit(&store->pace);
@@ -93,8 +94,8 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 	wb_epochs_init(&store->epochs);
 	wb_flush_init(&store->flush);
 	wb_deferred_init(&store->deferred);
-	wb_health_init(store);
 	store->opt = args->opt;
+	wb_events_init(store);
 	store->pending_mode = -1;
 	store->last_io = jiffies;
 	store->last_miss = jiffies - HZ * 60;
@@ -396,6 +397,7 @@ static void wb_store_switch(struct wb_store *store, u32 mode)
 	WRITE_ONCE(store->opt.mode, mode);
 	smp_mb();	/* pairs with that in wb_sweep_target() */
 	WRITE_ONCE(store->strict_until, wb_epoch_close(&store->epochs));
+	wb_events_look(store);
 }
 
 /* Nobody uses the map now but those who look at it under the lock. */

@@ -14,6 +14,7 @@
 
 #include "args.h"
 #include "epoch.h"
+#include "event.h"
 #include "flush.h"
 #include "health.h"
 #include "index.h"
@@ -40,6 +41,7 @@ struct dm_target;
  * @ranges: discards and zeroes on their way
  * @wb: writeback
  * @health: how the origin fares
+ * @events: what user space was told of it all
  * @lock: guards changes of @opt, @owner, @bdev, @frozen and of the names;
  *	sleeps; taken inside the registry's mutex, never around a wait for I/O
  * @owner: the target that was resumed last, NULL for none
@@ -78,6 +80,7 @@ struct wb_store {
 	struct wb_ranges ranges;
 	struct wb_writeback wb;
 	struct wb_origin_health health;
+	struct wb_events events;
 
 	struct mutex lock;	/* guards what is named above */
 	struct dm_target *owner;

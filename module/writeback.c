@@ -517,7 +517,8 @@ void wb_writeback_exit(struct wb_store *store)
 void wb_writeback_start(struct wb_store *store)
 {
 	wb_io_unlimit(store);
-	wb_health_start(store);
+	wb_health_hurry(store);
+	wb_events_start(store);
 	WRITE_ONCE(store->wb.teardown, false);
 	WRITE_ONCE(store->wb.stop, false);
 	wb_writeback_kick(store);
@@ -528,7 +529,7 @@ void wb_writeback_stop(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.stop, true);
 	cancel_delayed_work_sync(&store->wb.work);
-	wb_health_stop(store);
+	wb_events_stop(store);
 }
 
 bool wb_writeback_drain(struct wb_store *store, long timeout)

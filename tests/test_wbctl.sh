@@ -25,6 +25,40 @@ exits()
 	fi
 }
 
+# Each is seen; that it listens is known from the first one only.
+events()
+{
+	local wbctl
+
+	with_device
+	wbctl events --follow --json wb-ctl >"$work/events" &
+	wbctl=$!
+	at_exit "kill $wbctl"
+	wait_for 60 a_mode_is_heard
+	wb_io write 1 /dev/mapper/wb-ctl 0 $MIB
+	wbctl flush wb-ctl
+	wait_for 60 is_heard drain begun
+	wait_for 60 is_heard drain "done"
+	kill "$wbctl"
+	wait "$wbctl"
+	jq -es 'all(.name == "wb-ctl" and .origin and .time)' "$work/events" >/dev/null
+	expect "what was heard" "$(jq -r .event "$work/events" | sort -u | xargs)" = \
+		"drain mode"
+}
+
+is_heard()	# EVENT VALUE
+{
+	jq -es "any(.event == \"$1\" and .value == \"$2\")" "$work/events" >/dev/null
+}
+
+a_mode_is_heard()
+{
+	wbctl set wb-ctl mode volatile
+	is_heard mode volatile && return
+	wbctl set wb-ctl mode durable
+	is_heard mode volatile
+}
+
 exit_codes()
 {
 	with_device
@@ -218,6 +252,7 @@ it "the keys of --json" keys
 it "the counters count" counters
 it "--help, man page and completion know every verb" help
 it "the loss window" loss_window
+it "events --follow" events
 it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove
