@@ -68,7 +68,7 @@ an_error()
 	wb_io write -b 4096 1 "$dev" 40960 4096
 	break_origin wb-below "$disk"
 	dmsetup message wb-trace 0 flush
-	wait_for 60 status_is wb-trace health = retrying
+	wait_for 60 status_is wb-trace health != ok
 	traced "wb_writeback_complete: .* error=-5" "wb_error: .* write sector=80 error=-5"
 	mend_origin wb-below "$disk"
 	wait_for 60 status_is wb-trace dirty_bytes = 0
