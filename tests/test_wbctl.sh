@@ -25,6 +25,52 @@ exits()
 	fi
 }
 
+# metric NAME [LABEL]: its value.
+metric()
+{
+	sed -n "s|^writebehind_$1{name=\"wb-ctl\",origin=\"$origin\"${2+,$2}} ||p" \
+		"$work/metrics"
+}
+
+# Each has its help and type first and once, and is in the man page.
+metrics()
+{
+	local name man=$tests_dir/../userspace-ctl/wbctl.8
+
+	with_device
+	wb_io write 1 /dev/mapper/wb-ctl 0 $((2 * MIB))
+	wbctl freeze wb-ctl
+	wbctl stats --prometheus wb-ctl >"$work/metrics"
+	awk '/^# HELP / { help[$3]++; next }
+		/^# TYPE / { if (help[$3] != 1 || type[$3]++) exit 1; next }
+		{
+			name = $0
+			sub(/{.*/, "", name)
+			if (!type[name] || !/^[a-z_]+{([a-z]+="[^"]*",?)+} [0-9.]+$/)
+				exit 1
+		}' "$work/metrics"
+	awk '/^# TYPE / { print $3 }' "$work/metrics" >"$work/names"
+	while read -r name; do
+		grep -qw "${name#writebehind_}" "$man" || fail "$name: not in wbctl.8"
+	done <"$work/names"
+	# and what the example of a dashboard asks for is there
+	jq -r '.. | .expr? // empty' "$tests_dir/../packaging/grafana-dashboard.json" |
+		grep -o 'writebehind_[a-z_]*' | sort -u >"$work/asked"
+	expect "metrics asked for" "$(wc -l <"$work/asked")" -ge 10
+	while read -r name; do
+		grep -q "^# TYPE $name " "$work/metrics" || fail "$name: no such metric"
+	done <"$work/asked"
+	expect "write_bytes_total" "$(metric write_bytes_total)" -eq "$(stats wb-ctl write_bytes)"
+	expect "dirty_bytes" "$(metric dirty_bytes)" -eq "$(dirty wb-ctl)"
+	expect "cache_bytes" "$(metric cache_bytes)" -eq $((16 * MIB))
+	expect "health" "$(metric health 'state="ok"')" -eq 1
+	expect "health" "$(metric health 'state="failing"')" -eq 0
+	expect "mode" "$(metric mode 'mode="durable"')" -eq 1
+	wbctl flush wb-ctl
+	wbctl stats --prometheus >"$work/metrics"
+	expect "written back" "$(metric writeback_bytes_total 'reason="flush"')" -eq $((2 * MIB))
+}
+
 # Each is seen; that it listens is known from the first one only.
 events()
 {
@@ -35,7 +81,7 @@ events()
 	wbctl=$!
 	at_exit "kill $wbctl"
 	wait_for 60 a_mode_is_heard
-	wb_io write 1 /dev/mapper/wb-ctl 0 $MIB
+	wb_io write 1 /dev/mapper/wb-ctl 0 "$MIB"
 	wbctl flush wb-ctl
 	wait_for 60 is_heard drain begun
 	wait_for 60 is_heard drain "done"
@@ -253,6 +299,7 @@ it "the counters count" counters
 it "--help, man page and completion know every verb" help
 it "the loss window" loss_window
 it "events --follow" events
+it "stats --prometheus" metrics
 it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove

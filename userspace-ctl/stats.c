@@ -6,6 +6,7 @@
 
 #include "device.h"
 #include "opts.h"
+#include "prometheus.h"
 #include "table.h"
 #include "util.h"
 #include "wbctl.h"
@@ -55,10 +56,13 @@ static const struct column stats_columns[] = {
 };
 
 static uint64_t watch_ms;
+static bool for_prometheus;
 
 static const struct opt stats_opts[] = {
 	{ "watch", 'w', "[SECONDS]", "again every second, or so many", OPT_MAYBE_SECONDS,
 	  &watch_ms },
+	{ "prometheus", 'P', NULL, "in the text format of Prometheus, with the state",
+	  OPT_FLAG, &for_prometheus },
 	{ }
 };
 
@@ -100,6 +104,17 @@ static void show(const struct row *rows, size_t nr, bool one)
 		});
 }
 
+static void show_for_prometheus(const struct device *devs, const struct row *rows,
+				size_t nr)
+{
+	struct wb_ioc_stats *stats = zalloc(nr, sizeof(*stats));
+
+	for (size_t i = 0; i < nr; i++)
+		stats[i] = rows[i].stats;
+	prometheus(devs, stats, nr);
+	free(stats);
+}
+
 static int once(int argc, char **argv)
 {
 	struct device *devs;
@@ -111,7 +126,9 @@ static int once(int argc, char **argv)
 		return code;
 	rows = zalloc(nr, sizeof(*rows));
 	code = fetch_all(rows, devs, nr);
-	if (!code)
+	if (!code && for_prometheus)
+		show_for_prometheus(devs, rows, nr);
+	else if (!code)
 		show(rows, nr, argc == 1);
 	free(rows);
 	free(devs);
