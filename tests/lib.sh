@@ -33,6 +33,13 @@ it()
 	cases+=("${*@Q}")
 }
 
+# The same for what depends little on the kernel and takes long: left out where it
+# is run on another one as well.
+it_once()
+{
+	[ "${WB_ONCE-}" = elsewhere ] || it "$@"
+}
+
 # A line that is shown for a case that went well, too.
 note()
 {
@@ -65,15 +72,17 @@ must_fail()
 	fi
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds.  Looks ever less often, as a look
+# may cost more than what it waits for.
 wait_for()
 {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) pause=3
 
 	shift
 	until "$@"; do
 		[ $SECONDS -le $end ] || fail "waited in vain for: $*"
-		sleep 0.05
+		sleep "${pause}e-2"
+		[ $pause -ge 40 ] || pause=$((pause * 2))
 	done
 }
 

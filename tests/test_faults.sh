@@ -715,7 +715,7 @@ it "a medium error is the reader's" medium_error
 it "a disk that is write-protected for a while" write_protected
 it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
-it "an answer that takes longer than the hung-task detector waits" slow_to_answer
+it_once "an answer that takes longer than the hung-task detector waits" slow_to_answer
 it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
