@@ -30,6 +30,7 @@ union wb_arg {
 	struct wb_ioc_version version;
 	struct wb_ioc_status status;
 	struct wb_ioc_stats stats;
+	struct wb_ioc_latency latency;
 	struct wb_ioc_flush flush;
 	struct wb_ioc_option option;
 	struct wb_ioc_device device;
@@ -112,6 +113,24 @@ static int wb_ioctl_stats(struct wb_file *file, struct wb_store *store, union wb
 		st->writeback_reason[i] = sum.v[WB_STAT_REASON + i];
 		st->writeback_bytes += sum.v[WB_STAT_REASON + i];
 	}
+	return 0;
+}
+
+static int wb_ioctl_latency(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
+{
+	struct wb_ioc_latency *l = &arg->latency;
+	struct wb_histogram sum;
+
+	if (l->which >= WB_NR_LATENCIES || l->reserved)
+		return -EINVAL;
+	mutex_lock(&store->lock);
+	wb_latencies_read(&store->latencies, l->which, &sum);
+	mutex_unlock(&store->lock);
+	l->id = store->id;
+	l->major = MAJOR(store->dev);
+	l->minor = MINOR(store->dev);
+	l->sum_ns = sum.sum;
+	memcpy(l->count, sum.count, sizeof(l->count));
 	return 0;
 }
 
@@ -234,6 +253,8 @@ static const struct wb_command wb_commands[] = {
 	{ WB_IOC_HOLD, 32, WB_NAMES_DEVICE(wb_ioc_hold), 0, true, wb_ioctl_hold },
 	{ WB_IOC_DISCARD, 24, WB_NAMES_DEVICE(wb_ioc_device), 0, true,
 	  wb_ioctl_discard },
+	{ WB_IOC_LATENCY, 296, WB_NAMES_DEVICE(wb_ioc_latency), 0, false,
+	  wb_ioctl_latency },
 };
 
 /* The number alone tells the command: the size in it may be another version's. */

@@ -2,8 +2,6 @@
 /*
  * What FLUSH and FUA mean in each mode, and who waits for which epoch.
  */
-#include <linux/device-mapper.h>
-
 #include "store.h"
 #include "trace.h"
 
@@ -12,11 +10,6 @@ void wb_flush_init(struct wb_flush *f)
 	spin_lock_init(&f->lock);
 	bio_list_init(&f->bios);
 	init_waitqueue_head(&f->settled);
-}
-
-static struct wb_bio *wb_bio_data(struct bio *bio)
-{
-	return dm_per_bio_data(bio, sizeof(struct wb_bio));
 }
 
 /*

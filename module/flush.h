@@ -6,6 +6,7 @@
 #define WB_FLUSH_H
 
 #include <linux/bio.h>
+#include <linux/device-mapper.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -30,10 +31,22 @@ struct wb_flush {
 	wait_queue_head_t settled;
 };
 
-/* What a bio carries while it waits: dm's per-bio data. */
+/**
+ * struct wb_bio - what a bio carries: dm's per-bio data
+ * @epoch: that it waits for
+ * @start: when it came, by local_clock()
+ * @which: enum wb_latency that it counts for, WB_NR_LATENCIES for none
+ */
 struct wb_bio {
 	u64 epoch;
+	u64 start;
+	u32 which;
 };
+
+static inline struct wb_bio *wb_bio_data(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct wb_bio));
+}
 
 void wb_flush_init(struct wb_flush *f);
 

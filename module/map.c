@@ -4,6 +4,7 @@
  */
 #include <linux/device-mapper.h>
 #include <linux/highmem.h>
+#include <linux/sched/clock.h>
 
 #include "map.h"
 #include "store.h"
@@ -149,8 +150,44 @@ static int wb_map_read(struct wb_store *store, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
+static enum wb_latency wb_latency_of(const struct bio *bio)
+{
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+		return WB_LATENCY_READ;
+	case REQ_OP_WRITE:
+	case REQ_OP_WRITE_ZEROES:
+		return bio->bi_opf & (REQ_PREFLUSH | REQ_FUA) ? WB_LATENCY_FLUSH :
+								WB_LATENCY_WRITE;
+	default:
+		return WB_NR_LATENCIES;
+	}
+}
+
+/*
+ * A clock that costs next to nothing.  It may differ a little from CPU to CPU: what
+ * ended before it began took no time.
+ */
+static void wb_map_begin(struct bio *bio)
+{
+	struct wb_bio *data = wb_bio_data(bio);
+
+	data->which = wb_latency_of(bio);
+	data->start = local_clock();
+}
+
+void wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status)
+{
+	const struct wb_bio *data = wb_bio_data(bio);
+	s64 ns = local_clock() - data->start;
+
+	if (!status && data->which < WB_NR_LATENCIES)
+		wb_latency_add(&store->latencies, data->which, max_t(s64, ns, 0));
+}
+
 int wb_map(struct wb_store *store, struct bio *bio)
 {
+	wb_map_begin(bio);
 	wb_store_touch(&store->last_io);
 
 	/* dm has made an empty flush of its own out of PREFLUSH with data. */

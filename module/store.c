@@ -51,8 +51,9 @@ struct wb_index *wb_store_reserve(u32 mib, const char **why)
 	}
 	ix = wb_index_create(mib * WB_BLOCKS_PER_MIB);
 	if (IS_ERR(ix))
-		*why = PTR_ERR(ix) == -EINTR ? "interrupted while memory was reserved" :
-					       wb_no_memory(mib, available);
+		*why = PTR_ERR(ix) == -EINTR ?
+		       "interrupted while memory was reserved" :
+		       "cache MiB: out of memory while it was reserved, a smaller one may do";
 	return ix;
 }
 
@@ -66,6 +67,7 @@ static void wb_store_free(struct kref *ref)
 	synchronize_rcu();	/* wb_io_end() may still be waking the work */
 	wb_ranges_exit(&store->ranges);
 	wb_pace_exit(&store->pace);
+	wb_latencies_exit(&store->latencies);
 	wb_stats_exit(&store->stats);
 	if (store->index)
 		wb_index_destroy(store->index);
@@ -104,6 +106,7 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 	*why = "out of memory for the parts of a store";
 	r = wb_ranges_init(&store->ranges);
 	r = r ?: wb_stats_init(&store->stats);
+	r = r ?: wb_latencies_init(&store->latencies);
 	r = r ?: wb_pace_init(&store->pace);
 	r = r ?: wb_writeback_init(store);
 	if (r)
@@ -534,6 +537,7 @@ void wb_store_clear_stats(struct wb_store *store)
 {
 	mutex_lock(&store->lock);
 	wb_stats_clear(&store->stats);
+	wb_latencies_clear(&store->latencies);
 	mutex_unlock(&store->lock);
 }
 

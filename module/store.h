@@ -18,6 +18,7 @@
 #include "flush.h"
 #include "health.h"
 #include "index.h"
+#include "latency.h"
 #include "pace.h"
 #include "range.h"
 #include "stats.h"
@@ -35,6 +36,7 @@ struct dm_target;
  * @last_io: jiffies of the last I/O that a user made
  * @last_miss: jiffies of the last read that went to the origin
  * @stats: the counters
+ * @latencies: how long I/Os took
  * @pace: watermarks and waiting writers
  * @flush: who waits for which epoch
  * @deferred: writes whose writers are gone
@@ -74,6 +76,7 @@ struct wb_store {
 	unsigned long last_io;
 	unsigned long last_miss;
 	struct wb_stats stats;
+	struct wb_latencies latencies;
 	struct wb_pace pace;
 	struct wb_flush flush;
 	struct wb_deferred deferred;

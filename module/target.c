@@ -60,7 +60,9 @@ static int wb_target_open(struct dm_target *ti, struct wb_target *t)
 			  &t->origin);
 	if (r) {
 		t->origin = NULL;
-		ti->error = "origin: cannot be opened, allowed is a free block device";
+		ti->error = r == -ENOMEM ?
+			    "out of memory to open the origin" :
+			    "origin: cannot be opened, allowed is a free block device";
 		return r;
 	}
 	if (t->origin->bdev->bd_dev == disk_devt(dm_disk(md))) {
@@ -261,6 +263,15 @@ static int wb_target_map(struct dm_target *ti, struct bio *bio)
 	return wb_map(t->store, bio);
 }
 
+static int wb_target_end_io(struct dm_target *ti, struct bio *bio,
+			    blk_status_t *status)
+{
+	struct wb_target *t = ti->private;
+
+	wb_map_end(t->store, bio, *status);
+	return DM_ENDIO_DONE;
+}
+
 static int wb_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn,
 			      void *data)
 {
@@ -342,6 +353,7 @@ static struct target_type wb_target = {
 	.ctr = wb_ctr,
 	.dtr = wb_dtr,
 	.map = wb_target_map,
+	.end_io = wb_target_end_io,
 	.presuspend = wb_presuspend,
 	.presuspend_undo = wb_presuspend_undo,
 	.postsuspend = wb_postsuspend,

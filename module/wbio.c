@@ -373,6 +373,7 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 	} else {
 		wb->need_flush = true;
 		wb_pace_took(&store->pace, io->took);
+		wb_latency_add(&store->latencies, WB_LATENCY_WRITEBACK, io->took);
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);
 		if (wb_pace_written(&store->pace, io->bytes))
 			wb_pace_update(&store->pace, &store->opt,

@@ -42,11 +42,14 @@ metrics()
 	wbctl freeze wb-ctl
 	wbctl stats --prometheus wb-ctl >"$work/metrics"
 	awk '/^# HELP / { help[$3]++; next }
-		/^# TYPE / { if (help[$3] != 1 || type[$3]++) exit 1; next }
+		/^# TYPE / { if (help[$3] != 1 || type[$3]) exit 1; type[$3] = $4; next }
 		{
 			name = $0
 			sub(/{.*/, "", name)
-			if (!type[name] || !/^[a-z_]+{([a-z]+="[^"]*",?)+} [0-9.]+$/)
+			if (!type[name] && sub(/_(bucket|sum|count)$/, "", name) &&
+			    type[name] != "histogram")
+				exit 1
+			if (!type[name] || !/^[a-z_]+{([a-z]+="[^"]*",?)+} [0-9.e-]+$/)
 				exit 1
 		}' "$work/metrics"
 	awk '/^# TYPE / { print $3 }' "$work/metrics" >"$work/names"
@@ -69,6 +72,43 @@ metrics()
 	wbctl flush wb-ctl
 	wbctl stats --prometheus >"$work/metrics"
 	expect "written back" "$(metric writeback_bytes_total 'reason="flush"')" -eq $((2 * MIB))
+	expect "writes timed" "$(metric io_seconds_count 'io="write"')" -eq \
+		"$(metric writes_total)"
+	expect "the last bucket" "$(metric io_seconds_bucket 'io="write",le="+Inf"')" -eq \
+		"$(metric writes_total)"
+}
+
+# latency IO KEY
+latency()
+{
+	wbctl latency --json wb-ctl | jq -er ".latencies[] | select(.io == \"$1\") | .$2"
+}
+
+latencies()
+{
+	local io
+
+	with_device
+	expect "quantile of none" "$(wbctl latency --json | jq '.latencies[0].p99_ns')" = null
+	wb_io write -b 4096 1 /dev/mapper/wb-ctl 0 "$MIB"
+	wb_io check 1 /dev/mapper/wb-ctl 0 "$MIB"
+	wb_io sync /dev/mapper/wb-ctl
+	expect "writes" "$(latency write count)" -eq 256
+	expect "writes" "$(latency write count)" -eq "$(stats wb-ctl writes)"
+	expect "reads" "$(latency read count)" -eq "$(stats wb-ctl reads)"
+	expect "flushes" "$(latency flush count)" -eq "$(stats wb-ctl flushes)"
+	expect "writes of the origin" "$(latency writeback count)" -gt 0
+	for io in write read flush writeback; do
+		latency "$io" "count == ([.buckets[].count] | add)" >/dev/null
+		latency "$io" "p50_ns <= .p90_ns and .p90_ns <= .p99_ns" >/dev/null
+		latency "$io" "p999_ns <= .buckets[-1].below_ns" >/dev/null
+		latency "$io" "mean_ns > 0" >/dev/null
+	done
+	wbctl clear-stats wb-ctl
+	expect "writes" "$(latency write count)" -eq 0
+	wb_io write -b 4096 1 /dev/mapper/wb-ctl 0 4096
+	expect "writes" "$(latency write count)" -eq 1
+	wbctl latency | grep -q "^wb-ctl writeback "
 }
 
 # Each is seen; that it listens is known from the first one only.
@@ -294,12 +334,13 @@ without_module()
 
 it "exit codes" exit_codes
 it "flush --timeout: 4, and the drain goes on" flush_timeout
-it "the keys of --json" keys
+it_once "the keys of --json" keys
 it "the counters count" counters
-it "--help, man page and completion know every verb" help
+it_once "--help, man page and completion know every verb" help
 it "the loss window" loss_window
 it "events --follow" events
 it "stats --prometheus" metrics
+it "latency" latencies
 it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove

@@ -46,6 +46,7 @@ static const struct call {
 	WB_CALL(CLEAR_STATS, wb_ioc_device, 24, offsetof(struct wb_ioc_device, major), true),
 	WB_CALL(BLOCKS, wb_ioc_blocks, 56, offsetof(struct wb_ioc_blocks, major), false),
 	WB_CALL(HOLD, wb_ioc_hold, 32, offsetof(struct wb_ioc_hold, major), true),
+	WB_CALL(LATENCY, wb_ioc_latency, 296, offsetof(struct wb_ioc_latency, major), false),
 	/* only of what has lost its device */
 	{ "DISCARD", WB_IOC_DISCARD, sizeof(struct wb_ioc_device), 24,
 	  offsetof(struct wb_ioc_device, major), true, EBUSY },

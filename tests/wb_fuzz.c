@@ -56,6 +56,7 @@ static const struct call {
 	WB_DEVICE_CALL(BLOCKS, wb_ioc_blocks),
 	WB_DEVICE_CALL(HOLD, wb_ioc_hold),
 	WB_DEVICE_CALL(DISCARD, wb_ioc_device),
+	WB_DEVICE_CALL(LATENCY, wb_ioc_latency),
 };
 
 /* Names and values come from one list: any may stand where another belongs. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
+#include "histogram.h"
 #include "prometheus.h"
 #include "util.h"
 
@@ -97,17 +99,30 @@ static void label_value(const char *value)
 	}
 }
 
-/* Up to the value, with one more label if there is one. */
-static void sample(const char *name, const struct device *dev,
-		   const char *label, const char *value)
+static void label(const char *key, const char *value)
 {
-	printf("writebehind_%s{name=\"", name);
-	label_value(dev->name);
-	printf("\",origin=\"");
-	label_value(dev->origin);
-	if (label)
-		printf("\",%s=\"%s", label, value);
-	printf("\"} ");
+	printf("%s=\"", key);
+	label_value(value);
+	putchar('"');
+}
+
+/* A name with its labels, up to the value; more labels as key, value, ... NULL. */
+static void sample(const char *name, const struct device *dev, ...)
+{
+	const char *key;
+	va_list more;
+
+	printf("writebehind_%s{", name);
+	label("name", dev->name);
+	putchar(',');
+	label("origin", dev->origin);
+	va_start(more, dev);
+	while ((key = va_arg(more, const char *))) {
+		putchar(',');
+		label(key, va_arg(more, const char *));
+	}
+	va_end(more);
+	fputs("} ", stdout);
 }
 
 static uint64_t number(const void *from, size_t offset)
@@ -128,7 +143,7 @@ static void print_gauges(const struct device *devs, size_t nr)
 	for (size_t m = 0; m < ARRAY_SIZE(gauges); m++) {
 		heading(gauges[m].name, gauges[m].help, "gauge");
 		for (size_t i = 0; i < nr; i++) {
-			sample(gauges[m].name, devs + i, NULL, NULL);
+			sample(gauges[m].name, devs + i, NULL);
 			print_number(gauges + m,
 				     number(&devs[i].status, gauges[m].offset));
 		}
@@ -141,7 +156,7 @@ static void print_counters(const struct device *devs,
 	for (size_t m = 0; m < ARRAY_SIZE(counters); m++) {
 		heading(counters[m].name, counters[m].help, "counter");
 		for (size_t i = 0; i < nr; i++) {
-			sample(counters[m].name, devs + i, NULL, NULL);
+			sample(counters[m].name, devs + i, NULL);
 			print_number(counters + m,
 				     number(stats + i, counters[m].offset));
 		}
@@ -157,7 +172,7 @@ static void print_states(const struct device *devs, size_t nr)
 
 			for (uint32_t w = 0; states[s].words[w]; w++) {
 				sample(states[s].name, devs + i, states[s].label,
-				       states[s].words[w]);
+				       states[s].words[w], NULL);
 				printf("%d\n", *(const uint32_t *)at == w);
 			}
 		}
@@ -170,10 +185,50 @@ static void print_reasons(const struct device *devs,
 	heading("writeback_bytes_total", "Written to the origin.", "counter");
 	for (size_t i = 0; i < nr; i++) {
 		for (size_t r = 0; r < WB_NR_REASONS; r++) {
-			sample("writeback_bytes_total", devs + i, "reason", reasons[r]);
+			sample("writeback_bytes_total", devs + i, "reason", reasons[r],
+			       NULL);
 			printf("%" PRIu64 "\n", (uint64_t)stats[i].writeback_reason[r]);
 		}
 	}
+}
+
+static void print_bucket(const struct device *dev, const char *io, const char *edge,
+			 uint64_t count)
+{
+	sample("io_seconds_bucket", dev, "io", io, "le", edge, NULL);
+	printf("%" PRIu64 "\n", count);
+}
+
+/* Prometheus counts in a bucket what is in those before it, too. */
+static void print_histogram(const struct device *dev, const char *io,
+			    const struct histogram *histogram)
+{
+	uint64_t below = 0;
+	char edge[TEXT_LEN];
+
+	for (size_t i = 0; i + 1 < WB_LATENCY_BUCKETS; i++) {
+		below += histogram->count[i];
+		snprintf(edge, sizeof(edge), "%.9g", histogram_edge(i) / 1e9);
+		print_bucket(dev, io, edge, below);
+	}
+	print_bucket(dev, io, "+Inf", histogram->total);
+	sample("io_seconds_sum", dev, "io", io, NULL);
+	printf("%.9g\n", histogram->sum_ns / 1e9);
+	sample("io_seconds_count", dev, "io", io, NULL);
+	printf("%" PRIu64 "\n", histogram->total);
+}
+
+/* An older module has none. */
+static void print_histograms(const struct device *devs, size_t nr)
+{
+	struct histogram histogram;
+
+	heading("io_seconds", "How long I/Os took.", "histogram");
+	for (size_t i = 0; i < nr; i++)
+		for (int which = 0; which < WB_NR_LATENCIES; which++)
+			if (!histogram_read(devs + i, which, &histogram))
+				print_histogram(devs + i, histogram_words[which],
+						&histogram);
 }
 
 void prometheus(const struct device *devs, const struct wb_ioc_stats *stats,
@@ -183,4 +238,5 @@ void prometheus(const struct device *devs, const struct wb_ioc_stats *stats,
 	print_gauges(devs, nr);
 	print_counters(devs, stats, nr);
 	print_reasons(devs, stats, nr);
+	print_histograms(devs, nr);
 }

@@ -156,6 +156,8 @@ static void set_cell(struct libscols_line *line, size_t nr,
 		size_text(text, json_object_get_uint64(value), output.bytes);
 		snprintf(cell, sizeof(cell), "%s%s", text,
 			 output.bytes ? "" : "/s");
+	} else if (column->type == COL_NS) {
+		data = nanoseconds_text(text, json_object_get_uint64(value));
 	} else if (column->type == COL_MS) {
 		data = duration_text(text, json_object_get_uint64(value));
 	} else if (column->type == COL_LIMIT && !json_object_get_uint64(value)) {

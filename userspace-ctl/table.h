@@ -16,6 +16,7 @@ enum column_type {
 	COL_COUNT,
 	COL_SIZE,
 	COL_RATE,	/* size a second */
+	COL_NS,
 	COL_MS,
 	COL_SECONDS,
 	COL_LIMIT,	/* seconds, 0 is off */

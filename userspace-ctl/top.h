@@ -4,6 +4,7 @@
 #define WBCTL_TOP_H
 
 #include "device.h"
+#include "histogram.h"
 #include "table.h"
 
 #define TOP_BAR_LEN	11
@@ -12,6 +13,8 @@
  * struct top_row - a device and how fast it is
  * @dev: its state
  * @stats: its counters
+ * @taken: how long its I/Os took
+ * @latency: the same since the sample before
  * @when: they were read, by now_ms()
  * @write_rate: bytes a second that were taken, since the sample before
  * @read_rate: likewise, hits and misses
@@ -23,6 +26,8 @@
 struct top_row {
 	struct device dev;
 	struct wb_ioc_stats stats;
+	struct histogram taken[WB_NR_LATENCIES];
+	struct histogram latency[WB_NR_LATENCIES];
 	uint64_t when;
 	uint64_t write_rate;
 	uint64_t read_rate;

@@ -85,6 +85,8 @@ static void derive(struct top_row *row, const struct top_row *before)
 	row->read_rate = rate(bytes_read(now), bytes_read(old), ms);
 	row->writeback_rate = rate(now->writeback_bytes, old->writeback_bytes, ms);
 	row->throttle_rate = rate(now->throttled_ios, old->throttled_ios, ms);
+	for (size_t i = 0; i < WB_NR_LATENCIES; i++)
+		row->latency[i] = histogram_since(row->taken + i, before->taken + i);
 }
 
 static const struct top_row *find(const struct top_sample *sample, uint64_t id)
@@ -93,6 +95,13 @@ static const struct top_row *find(const struct top_sample *sample, uint64_t id)
 		if (sample->rows[i].dev.status.id == id)
 			return sample->rows + i;
 	return NULL;
+}
+
+/* An older module keeps no histograms; they stay empty. */
+static void read_latencies(struct top_row *row)
+{
+	for (int which = 0; which < WB_NR_LATENCIES; which++)
+		histogram_read(&row->dev, which, row->taken + which);
 }
 
 /* false: it is gone meanwhile. */
@@ -106,6 +115,7 @@ static bool read_row(struct top_row *row, const struct device *dev,
 	};
 	if (control_call(WB_IOC_STATS, &row->stats))
 		return false;
+	read_latencies(row);
 	derive(row, find(before, dev->status.id));
 	return true;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <curses.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "wbctl.h"
 
 #define TITLE_LINES	2	/* above the table */
+#define LATENCY_LINES	(WB_NR_LATENCIES + 2)	/* below it, where there is room */
+#define LEAST_LINES	20
 #define HELP		"up, down: select  f: flush  z: freeze, thaw  s: sort  q: quit"
 
 /**
@@ -65,11 +68,45 @@ static void draw_title(const struct screen *screen)
 	mvaddnstr(0, 0, text, COLS);
 }
 
+static int latency_lines(void)
+{
+	return LINES < LEAST_LINES ? 0 : LATENCY_LINES;
+}
+
+static const char *time_text(char *text, uint64_t ns)
+{
+	return ns == UINT64_MAX ? "-" : nanoseconds_text(text, ns);
+}
+
+/* Of the selected device, since the last look. */
+static void draw_latencies(const struct screen *screen)
+{
+	const struct top_row *row = screen->sample.rows + selected_row(screen);
+	int y = LINES - 1 - LATENCY_LINES;
+	char line[128], low[TEXT_LEN], high[TEXT_LEN], bar[HISTOGRAM_BAR_LEN];
+
+	snprintf(line, sizeof(line), "%-12s%10s%10s%10s  %-*s", "LATENCY", "COUNT", "P50",
+		 "P99", WB_LATENCY_BUCKETS, "512ns .. 4m");
+	attron(A_BOLD);
+	mvaddnstr(y, 0, line, COLS);
+	attroff(A_BOLD);
+	for (size_t i = 0; i < WB_NR_LATENCIES; i++) {
+		const struct histogram *histogram = row->latency + i;
+
+		snprintf(line, sizeof(line), "%-12s%10" PRIu64 "%10s%10s  %s",
+			 histogram_words[i], histogram->total,
+			 time_text(low, histogram_quantile(histogram, 500)),
+			 time_text(high, histogram_quantile(histogram, 990)),
+			 histogram_bar(bar, histogram));
+		mvaddnstr(y + 1 + i, 0, line, COLS);
+	}
+}
+
 /* The heading, then the rows that fit, the selected one among them. */
 static void draw_table(const struct screen *screen)
 {
 	struct rows rows = top_rows(&screen->sample);
-	int room = LINES - TITLE_LINES - 2, row = 0;
+	int room = LINES - TITLE_LINES - 2 - latency_lines(), row = 0;
 	int chosen = selected_row(screen);
 	int first = chosen >= room ? chosen - room + 1 : 0;
 	char *text = report_text(&rows, COLS), *rest = text, *line;
@@ -95,6 +132,8 @@ static void draw(const struct screen *screen)
 		draw_table(screen);
 	else
 		mvaddnstr(TITLE_LINES, 0, "no devices", COLS);
+	if (screen->sample.nr && latency_lines())
+		draw_latencies(screen);
 	mvaddnstr(LINES - 1, 0, screen->said[0] ? screen->said : HELP, COLS);
 	refresh();
 }

@@ -84,6 +84,21 @@ const char *duration_text(char *buf, uint64_t ms)
 	return buf;
 }
 
+const char *nanoseconds_text(char *buf, uint64_t ns)
+{
+	if (ns < 1000)
+		snprintf(buf, TEXT_LEN, "%" PRIu64 "ns", ns);
+	else if (ns < 1000000)
+		snprintf(buf, TEXT_LEN, "%" PRIu64 ".%" PRIu64 "us", ns / 1000,
+			 ns / 100 % 10);
+	else if (ns < 1000000000)
+		snprintf(buf, TEXT_LEN, "%" PRIu64 ".%" PRIu64 "ms", ns / 1000000,
+			 ns / 100000 % 10);
+	else
+		duration_text(buf, ns / 1000000);
+	return buf;
+}
+
 /* strtoull() would take a sign, and blanks before it. */
 static bool parse_digits(const char *text, uint64_t *value, char **end)
 {

@@ -29,6 +29,9 @@ const char *size_text(char *buf, uint64_t bytes, bool exact);
 /* 350ms, 12.3s, 2m05s, 3h12m, 2d03h.  Returns @buf, of TEXT_LEN. */
 const char *duration_text(char *buf, uint64_t ms);
 
+/* 850ns, 12.3us, 4.5ms, then as duration_text().  Returns @buf, of TEXT_LEN. */
+const char *nanoseconds_text(char *buf, uint64_t ns);
+
 /* A decimal number and nothing else. */
 bool parse_u64(const char *text, uint64_t *value);
 

@@ -64,6 +64,15 @@ enum wb_reason {
 	WB_NR_REASONS
 };
 
+/* Whose duration is counted. */
+enum wb_latency {
+	WB_LATENCY_WRITE,	/* write or write-zeroes of a user, until acknowledged */
+	WB_LATENCY_READ,	/* read of a user */
+	WB_LATENCY_FLUSH,	/* FLUSH of a user, or write with FUA */
+	WB_LATENCY_WRITEBACK,	/* write of the origin */
+	WB_NR_LATENCIES
+};
+
 /* state_flags of struct wb_ioc_status */
 #define WB_F_ORPHAN		(1U << 0)	/* no table holds this store */
 #define WB_F_SUSPENDED		(1U << 1)	/* its device is suspended */
@@ -212,6 +221,36 @@ struct wb_ioc_stats {
 	__u64 throttled_ios;
 	__u64 errors;
 	__u64 writeback_reason[WB_NR_REASONS];
+};
+
+#define WB_LATENCY_BUCKETS	32
+#define WB_LATENCY_LEAST	512	/* nanoseconds */
+
+/**
+ * struct wb_ioc_latency - how long I/Os took since creation or WB_IOC_CLEAR_STATS
+ * @size: of this structure
+ * @flags: zero
+ * @id: in and out, as in struct wb_ioc_status
+ * @major: likewise
+ * @minor: likewise
+ * @which: in: enum wb_latency, whose
+ * @reserved: zero
+ * @sum_ns: nanoseconds that all of them took together
+ * @count: element i: how many took less than WB_LATENCY_LEAST << i nanoseconds and
+ *	no less than half of that; the last: and all that took longer
+ *
+ * Those that failed are not counted.
+ */
+struct wb_ioc_latency {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u32 major;
+	__u32 minor;
+	__u32 which;
+	__u32 reserved;
+	__u64 sum_ns;
+	__u64 count[WB_LATENCY_BUCKETS];
 };
 
 /* WB_IOC_FLUSH: return at once (EINPROGRESS is not an error: 0 is returned) */
@@ -389,5 +428,6 @@ struct wb_ioc_hold {
 #define WB_IOC_HOLD		_IOWR(WB_IOC_MAGIC, 0x0b, struct wb_ioc_hold)
 /* Throw away a store that no table holds (EBUSY otherwise), and all it has. */
 #define WB_IOC_DISCARD		_IOWR(WB_IOC_MAGIC, 0x0c, struct wb_ioc_device)
+#define WB_IOC_LATENCY		_IOWR(WB_IOC_MAGIC, 0x0d, struct wb_ioc_latency)
 
 #endif /* _UAPI_LINUX_DM_WRITEBEHIND_H */
