@@ -178,19 +178,36 @@ exit_codes()
 	exits 2 emergency
 }
 
-# --help fits a screen, and the man page and the completion know every verb.
-help()
+# Name, default and range, where they stand for people to read.
+documented_arguments()
 {
-	local verb userspace=$tests_dir/../userspace-ctl
+	local top_dir=$tests_dir/.. name what default range
 
-	for verb in $(wbctl --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
-		wbctl "$verb" --help >"$work/help"
-		expect "lines of help of $verb" "$(wc -l <"$work/help")" -le 25
-		expect "columns of help of $verb" "$(wc -L <"$work/help")" -le 100
-		grep -q "^\.It Nm Cm $verb" "$userspace/wbctl.8" || fail "$verb: not in wbctl.8"
-		sed -n '/--help --version/,/version"/p' "$userspace/wbctl.bash-completion" |
-			grep -qw -- "$verb" || fail "$verb: not completed"
-	done
+	fast_disk origin
+	make_wb wb-ctl "$origin" 16
+	wbctl get wb-ctl >"$work/defaults"
+	while read -r name what; do
+		default=$(awk -v name="$name" '$1 == name { print $2 }' "$work/defaults")
+		range=${what%% [a-z(I]*}
+		[[ $what != [0-9]* ]] || range=$(grep -oE '^[0-9]+ to [0-9]+' <<<"$what")
+		# the one below is bounded by its neighbour
+		[ "$name" != low_watermark ] || range="0 to high_watermark"
+		grep "^| \`$name\` |" "$top_dir/README.md" >"$work/line" ||
+			fail "$name: not in README.md"
+		grep -qE "^\| \`$name\` \| $default( |\$)" "$work/line" ||
+			fail "$name: README.md has another default than $default"
+		[[ $what != [0-9]* ]] || [[ $what = 0\ to\ 1\ * ]] || grep -qF "$range" "$work/line" ||
+			fail "$name: README.md has another range than $range"
+		tr '\n\t' '  ' <"$top_dir/docs/writebehind.rst" >"$work/rst"
+		[[ $what != [0-9]* ]] || [[ $what = 0\ to\ 1\ * ]] || {
+			grep -qE "$name n \(default ${default}[,)]" "$work/rst" ||
+				fail "$name: writebehind.rst has another default than $default"
+			sed "s/.* $name n (default/(default/; s/  [a-z_]* [^ ]* (default.*//" \
+				"$work/rst" | tr -s ' ' | grep -qF "$range" ||
+				fail "$name: writebehind.rst has another range than $range"
+		}
+	done < <(wbctl set --help |
+		sed -n '/^Tunables:/,$ s/^  \([a-z_]*\)  *\(.*\)/\1 \2/p')
 }
 
 # What a crash may take: nothing in durable mode, what is dirty in the others.
@@ -336,7 +353,7 @@ it "exit codes" exit_codes
 it "flush --timeout: 4, and the drain goes on" flush_timeout
 it_once "the keys of --json" keys
 it "the counters count" counters
-it_once "--help, man page and completion know every verb" help
+it_once "arguments: defaults and ranges are those that are told" documented_arguments
 it "the loss window" loss_window
 it "events --follow" events
 it "stats --prometheus" metrics

@@ -82,6 +82,7 @@ const struct verb get_verb = {
 	.operands = "NAME [OPTION]",
 	.summary = "Show one tunable of a device, or all of them.",
 	.opts = get_opts,
+	.more_help = tunables_help,
 	.min_operands = 1,
 	.max_operands = 2,
 	.run = get_run,

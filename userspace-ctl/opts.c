@@ -110,6 +110,8 @@ static void help(const struct parser *p)
 	}
 	if (verb->columns)
 		help_columns(verb->columns);
+	if (verb->more_help)
+		verb->more_help();
 	exit(EXIT_DONE);
 }
 

@@ -33,6 +33,7 @@ const struct verb set_verb = {
 	.name = "set",
 	.operands = "NAME OPTION VALUE",
 	.summary = "Change a tunable of a device.  wbctl get NAME shows them.",
+	.more_help = tunables_help,
 	.min_operands = 3,
 	.max_operands = 3,
 	.run = set_run,

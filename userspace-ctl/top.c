@@ -21,7 +21,7 @@ static const struct opt top_opts[] = {
 	{ "interval", 'd', "SECONDS", "between two looks", OPT_SECONDS, &interval_ms },
 	{ "batch", 'b', NULL, "print tables, one below the other", OPT_FLAG, &batch },
 	{ "iterations", 'n', "N", "end after so many tables", OPT_NUMBER, &iterations },
-	{ "sort", 's', "WORD", "by name, dirty, write, read, writeback, oldest, backlog",
+	{ "sort", 's', "WORD", "order: name, dirty, write, read, writeback, oldest, backlog",
 	  OPT_TEXT, &sort_word },
 	{ }
 };

@@ -30,6 +30,21 @@ const struct tunable tunables[NR_TUNABLES] = {
 	[TUNABLE_WRITE_THROUGH] = { "write_through", NULL, 0, 1, "(off or on)" },
 };
 
+void tunables_help(void)
+{
+	printf("\nTunables:\n");
+	for (size_t i = 0; i < NR_TUNABLES; i++) {
+		const struct tunable *t = tunables + i;
+
+		printf("  %-17s", t->name);
+		if (!t->words)
+			printf("%" PRIu64 " to %" PRIu64 " %s", t->min, t->max, t->unit);
+		for (const char *const *word = t->words; word && *word; word++)
+			printf("%s%s", word == t->words ? "" : ", ", *word);
+		putchar('\n');
+	}
+}
+
 static bool same_name(const char *a, const char *b)
 {
 	while (*a && (*a == *b || (*a == '_' && *b == '-')))

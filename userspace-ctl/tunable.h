@@ -39,6 +39,9 @@ struct tunable {
 
 extern const struct tunable tunables[NR_TUNABLES];
 
+/* Prints their names and what they take, for --help. */
+void tunables_help(void);
+
 /* By its name, with "-" or "_"; exits with EXIT_USAGE if there is none. */
 const struct tunable *tunable_find(const char *name);
 

@@ -25,6 +25,7 @@ struct column;
  * @operands: as --help shows them
  * @summary: one line
  * @opts: its own options, ended by an empty one; NULL for none
+ * @more_help: prints what its --help has at the end; NULL for nothing
  * @columns: what its table can show; not NULL gives it the output options
  * @min_operands: so many at least
  * @max_operands: so many at most
@@ -35,6 +36,7 @@ struct verb {
 	const char *operands;
 	const char *summary;
 	const struct opt *opts;
+	void (*more_help)(void);
 	const struct column *columns;
 	int min_operands;
 	int max_operands;
