@@ -92,6 +92,9 @@ clean: ## remove what was built in this tree
 	$(MAKE) -C userspace-ctl clean
 	test ! -e tests/Makefile || $(MAKE) -C tests clean
 
+deb: ## build Debian packages in dist: dm-writebehind-dkms and wbctl
+	packaging/build-deb
+
 demo: ## boot a machine with a slow disk, show what the cache does to it (as root, first time: downloads)
 	tests/vm/prepare 6.12
 	tests/demo
@@ -104,6 +107,9 @@ check-quick: ## the same, the short form
 
 check-debug: ## the tests on kernels with KASAN, lockdep, fault injection, KCSAN, PREEMPT_RT (builds them)
 	tests/check-debug
+
+check-packages: ## build the Debian packages; install, use, upgrade, remove them on both kernels
+	tests/packages/check-packages
 
 bench: ## compare with dm-linear and dm-writecache, keep the figures in docs/bench
 	tests/bench/bench
@@ -128,8 +134,8 @@ lint: ## checkpatch --strict, sparse and W=1 on both kernels, shellcheck
 	shellcheck -x $(SHELL_SCRIPTS)
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 16
 
 .PHONY: all module wbctl headers install install-module install-wbctl \
-	install-header uninstall uninstall-module dkms-tree clean demo check \
-	check-quick check-debug bench soak lint help
+	install-header uninstall uninstall-module dkms-tree clean deb demo check \
+	check-quick check-debug check-packages bench soak lint help
