@@ -178,36 +178,16 @@ exit_codes()
 	exits 2 emergency
 }
 
-# Name, default and range, where they stand for people to read.
-documented_arguments()
+# Those that are told are those in force; what else is told of them is compared by
+# tests/docs/check.
+defaults()
 {
-	local top_dir=$tests_dir/.. name what default range
-
 	fast_disk origin
 	make_wb wb-ctl "$origin" 16
-	wbctl get wb-ctl >"$work/defaults"
-	while read -r name what; do
-		default=$(awk -v name="$name" '$1 == name { print $2 }' "$work/defaults")
-		range=${what%% [a-z(I]*}
-		[[ $what != [0-9]* ]] || range=$(grep -oE '^[0-9]+ to [0-9]+' <<<"$what")
-		# the one below is bounded by its neighbour
-		[ "$name" != low_watermark ] || range="0 to high_watermark"
-		grep "^| \`$name\` |" "$top_dir/README.md" >"$work/line" ||
-			fail "$name: not in README.md"
-		grep -qE "^\| \`$name\` \| $default( |\$)" "$work/line" ||
-			fail "$name: README.md has another default than $default"
-		[[ $what != [0-9]* ]] || [[ $what = 0\ to\ 1\ * ]] || grep -qF "$range" "$work/line" ||
-			fail "$name: README.md has another range than $range"
-		tr '\n\t' '  ' <"$top_dir/docs/writebehind.rst" >"$work/rst"
-		[[ $what != [0-9]* ]] || [[ $what = 0\ to\ 1\ * ]] || {
-			grep -qE "$name n \(default ${default}[,)]" "$work/rst" ||
-				fail "$name: writebehind.rst has another default than $default"
-			sed "s/.* $name n (default/(default/; s/  [a-z_]* [^ ]* (default.*//" \
-				"$work/rst" | tr -s ' ' | grep -qF "$range" ||
-				fail "$name: writebehind.rst has another range than $range"
-		}
-	done < <(wbctl set --help |
-		sed -n '/^Tunables:/,$ s/^  \([a-z_]*\)  *\(.*\)/\1 \2/p')
+	wbctl get wb-ctl | awk '{ print $1, $2 }' >"$work/in-force"
+	awk -F ' *[|] *' '/^[|] `[a-z_]*` [|]/ { gsub(/`/, "", $2); sub(/ .*/, "", $3); print $2, $3 }' \
+		"$tests_dir/../README.md" | grep -v ' returns$' >"$work/told"
+	diff <(sort "$work/told") <(sort "$work/in-force")
 }
 
 # What a crash may take: nothing in durable mode, what is dirty in the others.
@@ -331,6 +311,61 @@ create_and_remove()
 	must_fail dmsetup info wb-made
 }
 
+# assembles CODE ARGUMENT...
+assembles()
+{
+	local code=0 expected=$1
+
+	shift
+	wbctl assemble --config "$work/conf" "$@" 2>"$work/err" || code=$?
+	expect "exit code of assemble $*" "$code" -eq "$expected"
+}
+
+assembled()
+{
+	local fast slow id
+
+	load_module
+	fast_disk fast
+	slow_disk slow
+	at_exit "dmsetup remove wb-one"
+	at_exit "dmsetup remove wb-two"
+	cat >"$work/conf" <<-END
+		wb-gone	/dev/nothing	4M	nofail
+		wb-one	$fast	4M	mode=ordered,max_age=2000
+		wb-two	$slow	8	noauto,read_cache
+		wb-bad	$slow	0
+	END
+	# a line that is wrong is complained of, the others count
+	assembles 1 --all
+	grep -q "conf:4: size 0" "$work/err"
+	sed -i 4d "$work/conf"
+	assembles 0 --all
+	grep -q "/dev/nothing" "$work/err"
+	expect "mode" "$(status wb-one mode)" = ordered
+	expect "max_age" "$(wbctl get wb-one max_age)" -eq 2000
+	must_fail dmsetup info wb-two
+	wb_io write 1 /dev/mapper/wb-one 0 "$MIB"
+	id=$(status wb-one id)
+	assembles 0 --all
+	assembles 0 wb-one wb-two
+	expect "the same as before" "$(status wb-one id)" -eq "$id"
+	expect "size" "$(status wb-two cache_bytes)" -eq $((8 * MIB))
+	expect "read_cache" "$(wbctl get wb-two read_cache)" -eq 1
+	assembles 1 wb-nobody
+	assembles 1 wb-gone
+	# the name is taken by something else
+	wbctl remove wb-two
+	linear wb-two "$slow"
+	assembles 1 wb-two
+	grep -q "a mapped device has that name" "$work/err"
+	# as the service is stopped
+	wbctl remove --timeout 60 wb-one
+	wb_io check 1 "$fast" 0 "$MIB"
+	assembles 2
+	assembles 2 --all wb-one
+}
+
 remove_in_use()
 {
 	with_device
@@ -353,7 +388,7 @@ it "exit codes" exit_codes
 it "flush --timeout: 4, and the drain goes on" flush_timeout
 it_once "the keys of --json" keys
 it "the counters count" counters
-it_once "arguments: defaults and ranges are those that are told" documented_arguments
+it_once "defaults are those that are told" defaults
 it "the loss window" loss_window
 it "events --follow" events
 it "stats --prometheus" metrics
@@ -361,6 +396,7 @@ it "latency" latencies
 it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove
+it_once "assemble" assembled
 it "remove refuses a device that is open" remove_in_use
 it "without the module: a clear message" without_module
 run

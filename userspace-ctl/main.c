@@ -9,7 +9,7 @@
 #include "wbctl.h"
 
 static const struct verb *const verbs[] = {
-	&list_verb, &create_verb, &remove_verb, &status_verb, &stats_verb,
+	&list_verb, &create_verb, &assemble_verb, &remove_verb, &status_verb, &stats_verb,
 	&latency_verb, &top_verb, &clear_stats_verb, &flush_verb, &get_verb, &set_verb,
 	&freeze_verb, &thaw_verb, &map_verb, &dump_verb, &replay_verb,
 	&discard_verb, &emergency_verb, &events_verb, &version_verb,

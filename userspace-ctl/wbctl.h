@@ -45,7 +45,7 @@ struct verb {
 
 #define ANY_NUMBER	1000000
 
-extern const struct verb list_verb, create_verb, remove_verb, status_verb,
+extern const struct verb list_verb, create_verb, assemble_verb, remove_verb, status_verb,
 	stats_verb, latency_verb, clear_stats_verb, flush_verb, get_verb, set_verb,
 	freeze_verb, thaw_verb, map_verb, top_verb, dump_verb, replay_verb,
 	discard_verb, emergency_verb, events_verb, version_verb;
