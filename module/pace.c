@@ -45,8 +45,8 @@ void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr)
 	if (opt->drain_limit)
 		limit = ((p->rate ?: WB_RATE_ASSUMED) * opt->drain_limit) >> WB_BLOCK_SHIFT;
 	limit = clamp_t(u64, limit, 1, nr);
-	p->batch = clamp_t(u32, (u32)limit / (64 * num_possible_cpus()), 1,
-			   WB_PACE_BATCH);
+	WRITE_ONCE(p->batch, clamp_t(u32, (u32)limit / (64 * num_possible_cpus()), 1,
+				     WB_PACE_BATCH));
 	WRITE_ONCE(p->full, limit);
 	WRITE_ONCE(p->limit, opt->drain_limit ? limit : U64_MAX);
 	WRITE_ONCE(p->high, div_u64(limit * opt->high_watermark, 100));

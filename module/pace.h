@@ -80,7 +80,7 @@ void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr);
 
 static inline void wb_pace_dirtied(struct wb_pace *p, s64 blocks)
 {
-	percpu_counter_add_batch(&p->dirty, blocks, p->batch);
+	percpu_counter_add_batch(&p->dirty, blocks, READ_ONCE(p->batch));
 }
 
 static inline s64 wb_pace_dirty(const struct wb_pace *p)
