@@ -193,7 +193,7 @@ kernel_log_has()
 
 kernel_log_clean()
 {
-	! kernel_log | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:|list_(add|del) corruption|blocked for more than|lockup|stall|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
+	! kernel_log | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:|list_(add|del) corruption|blocked for more than|lockup|[Rr][Cc][Uu].*stall|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
 }
 
 # A task that hangs for half a minute is shown in the kernel's log, and so fails

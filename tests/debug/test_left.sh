@@ -15,6 +15,7 @@ nothing_leaked()
 	local log=$work/leaks
 
 	grep -q page_owner=on /proc/cmdline || skip "needs page_owner=on kmemleak=on"
+	[ -e /sys/kernel/debug/kmemleak ] || skip "needs a kernel with kmemleak"
 	[ -d /sys/module/dm_writebehind ] || load_module
 	wait_for 60 no_pages_of_ours
 	scan_for_leaks
