@@ -191,9 +191,15 @@ kernel_log_has()
 	kernel_log | grep -qF -- "$1"
 }
 
+# What a kernel's log must not have.
+complaints="BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:"
+complaints+="|list_(add|del) corruption|blocked for more than|lockup|[Rr][Cc][Uu].*stall"
+complaints+="|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state"
+complaints+="|suspicious RCU"
+
 kernel_log_clean()
 {
-	! kernel_log | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:|list_(add|del) corruption|blocked for more than|lockup|[Rr][Cc][Uu].*stall|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
+	! kernel_log | grep -E "$complaints"
 }
 
 # A task that hangs for half a minute is shown in the kernel's log, and so fails

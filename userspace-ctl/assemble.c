@@ -7,7 +7,6 @@
 
 #include "conf.h"
 #include "device.h"
-#include "mapper.h"
 #include "opts.h"
 #include "units.h"
 #include "util.h"
@@ -88,12 +87,9 @@ static int assemble_run(int argc, char **argv)
 	if (!!argc + all + !!units != 1)
 		return fail(EXIT_USAGE, "assemble: one of NAME, --all and --units: see wbctl assemble --help");
 	wrong = conf_read(config, &conf);
-	if (units)
-		code = units_write(&conf, config, units);
-	else if (all)
-		code = assemble_all(&conf);
-	else
+	if (argc)
 		return assemble_named(&conf, argc, argv);
+	code = units ? units_write(&conf, config, units) : assemble_all(&conf);
 	return code ? code : wrong;
 }
 

@@ -90,32 +90,47 @@ static int take_tunable(struct conf_entry *entry, const char *where, const char 
 		    where, name);
 }
 
+static bool take_flag(struct conf_entry *entry, const char *word)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{ "nofail", &entry->nofail },
+		{ "noauto", &entry->noauto },
+		{ "read_cache", &entry->creation.read_cache },
+		{ "no_read_cache", &entry->creation.no_read_cache },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (!strcmp(flags[i].name, word))
+			return *flags[i].flag = true;
+	return false;
+}
+
+static int take_stop_timeout(struct conf_entry *entry, const char *where,
+			     const char *value)
+{
+	if (parse_seconds(value, &entry->stop_ms) && entry->stop_ms)
+		return EXIT_DONE;
+	return fail(EXIT_FAILED, "%s: stop_timeout %s: allowed are seconds, more than 0",
+		    where, value);
+}
+
 static int take_option(struct conf_entry *entry, const char *where, char *word)
 {
-	char *value = strchr(word, '=');
+	char *value;
 
-	if (!strcmp(word, "nofail"))
-		entry->nofail = true;
-	else if (!strcmp(word, "noauto"))
-		entry->noauto = true;
-	else if (!strcmp(word, "read_cache"))
-		entry->creation.read_cache = true;
-	else if (!strcmp(word, "no_read_cache"))
-		entry->creation.no_read_cache = true;
-	else if (!value)
+	if (take_flag(entry, word))
+		return EXIT_DONE;
+	value = strchr(word, '=');
+	if (!value)
 		return fail(EXIT_FAILED,
 			    "%s: option %s: no such option, or its value is missing: see writebehind.conf(5)",
 			    where, word);
-	if (!value)
-		return EXIT_DONE;
 	*value++ = '\0';
-	if (!strcmp(word, "stop_timeout")) {
-		if (!parse_seconds(value, &entry->stop_ms) || !entry->stop_ms)
-			return fail(EXIT_FAILED,
-				    "%s: stop_timeout %s: allowed are seconds, more than 0",
-				    where, value);
-		return EXIT_DONE;
-	}
+	if (!strcmp(word, "stop_timeout"))
+		return take_stop_timeout(entry, where, value);
 	return take_tunable(entry, where, word, value);
 }
 

@@ -138,29 +138,26 @@ static void print_number(const struct metric *metric, uint64_t n)
 		printf("%" PRIu64 "\n", n);
 }
 
-static void print_gauges(const struct device *devs, size_t nr)
+/* @from is what holds the number of the first device, @size that of the next. */
+static void print_metric(const struct metric *metric, const char *type,
+			 const struct device *devs, size_t nr, const void *from,
+			 size_t size)
 {
-	for (size_t m = 0; m < ARRAY_SIZE(gauges); m++) {
-		heading(gauges[m].name, gauges[m].help, "gauge");
-		for (size_t i = 0; i < nr; i++) {
-			sample(gauges[m].name, devs + i, NULL);
-			print_number(gauges + m,
-				     number(&devs[i].status, gauges[m].offset));
-		}
+	heading(metric->name, metric->help, type);
+	for (size_t i = 0; i < nr; i++) {
+		sample(metric->name, devs + i, NULL);
+		print_number(metric, number(from, i * size + metric->offset));
 	}
 }
 
-static void print_counters(const struct device *devs,
-			   const struct wb_ioc_stats *stats, size_t nr)
+static void print_metrics(const struct device *devs,
+			  const struct wb_ioc_stats *stats, size_t nr)
 {
-	for (size_t m = 0; m < ARRAY_SIZE(counters); m++) {
-		heading(counters[m].name, counters[m].help, "counter");
-		for (size_t i = 0; i < nr; i++) {
-			sample(counters[m].name, devs + i, NULL);
-			print_number(counters + m,
-				     number(stats + i, counters[m].offset));
-		}
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(gauges); i++)
+		print_metric(gauges + i, "gauge", devs, nr, &devs->status,
+			     sizeof(*devs));
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
+		print_metric(counters + i, "counter", devs, nr, stats, sizeof(*stats));
 }
 
 static void print_states(const struct device *devs, size_t nr)
@@ -235,8 +232,7 @@ void prometheus(const struct device *devs, const struct wb_ioc_stats *stats,
 		size_t nr)
 {
 	print_states(devs, nr);
-	print_gauges(devs, nr);
-	print_counters(devs, stats, nr);
+	print_metrics(devs, stats, nr);
 	print_reasons(devs, stats, nr);
 	print_histograms(devs, nr);
 }

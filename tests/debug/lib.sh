@@ -22,7 +22,7 @@ without_refusals()
 
 complaints_of()
 {
-	without_refusals | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t:|list_(add|del) corruption|blocked for more than|lockup|[Rr][Cc][Uu].*stall|KASAN:|UBSAN:|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
+	without_refusals | grep -E "$complaints"
 }
 
 kernel_log_clean()
