@@ -15,8 +15,8 @@
 /**
  * struct wb_histogram - how often it took how long
  * @sum: nanoseconds
- * @count: how many took less than WB_LATENCY_LEAST << i, and not less than half
- *	of that; in the last, all that took longer
+ * @count: how many took less than WB_LATENCY_LEAST << i and are not in one before;
+ *	in the last, all that took longer, too
  */
 struct wb_histogram {
 	u64 sum;

@@ -37,6 +37,7 @@ it "bad pointers are EFAULT" keeps pointers
 it "no such device is ENODEV" keeps devices
 it "names and values without an end or a meaning are refused" keeps names
 it "lists of blocks keep to their limits" keeps lists
+it "of I/Os that are not timed there is no latency" keeps latency
 it "unknown commands are ENOTTY" keeps unknown
 it "changes need CAP_SYS_ADMIN" keeps unprivileged
 it "20 000 random calls do no harm" fuzz

@@ -109,6 +109,31 @@ latencies()
 	wb_io write -b 4096 1 /dev/mapper/wb-ctl 0 4096
 	expect "writes" "$(latency write count)" -eq 1
 	wbctl latency | grep -q "^wb-ctl writeback "
+	# with FUA it is a flush
+	wb_io write -S -b 4096 1 /dev/mapper/wb-ctl 0 4096
+	expect "writes" "$(latency write count)" -eq 1
+	expect "flushes" "$(latency flush count)" -eq "$(stats wb-ctl flushes)"
+}
+
+# What the origin fails is not timed, neither reads nor flushes nor its writes.
+failures_are_not_timed()
+{
+	local disk before
+
+	fast_disk disk
+	linear wb-below "$disk"
+	make_wb wb-ctl /dev/mapper/wb-below 16 "$lazy"
+	wb_io write 1 /dev/mapper/wb-ctl 0 "$MIB"
+	break_origin wb-below "$disk"
+	before=$(latency read count)
+	must_fail dd if=/dev/mapper/wb-ctl of=/dev/null bs=4k skip=1024 count=1 iflag=direct
+	expect "reads" "$(latency read count)" -eq "$before"
+	must_fail wb_io sync /dev/mapper/wb-ctl
+	expect "flushes" "$(latency flush count)" -eq 0
+	expect "writes of the origin" "$(latency writeback count)" -eq 0
+	mend_origin wb-below "$disk"
+	wbctl flush --timeout 100 wb-ctl
+	expect "writes of the origin" "$(latency writeback count)" -gt 0
 }
 
 # Each is seen; that it listens is known from the first one only.
@@ -393,6 +418,7 @@ it "the loss window" loss_window
 it "events --follow" events
 it "stats --prometheus" metrics
 it "latency" latencies
+it "latency: not of what failed" failures_are_not_timed
 it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove

@@ -244,6 +244,27 @@ static void check_names(const struct call *c)
 	expect(c, "a value out of range", c->request, arg, ERANGE);
 }
 
+static void check_latency(const struct call *c)
+{
+	struct wb_ioc_latency *latency = (void *)arg;
+
+	if (c->request != WB_IOC_LATENCY)
+		return;
+	for (uint32_t which = 0; which < WB_NR_LATENCIES; which++) {
+		prepare(c);
+		latency->which = which;
+		expect(c, "one of them", c->request, arg, 0);
+	}
+	prepare(c);
+	latency->which = WB_NR_LATENCIES;
+	expect(c, "behind the last", c->request, arg, EINVAL);
+	latency->which = UINT32_MAX;
+	expect(c, "far behind the last", c->request, arg, EINVAL);
+	prepare(c);
+	latency->reserved = 1;
+	expect(c, "reserved", c->request, arg, EINVAL);
+}
+
 static void check_lists(const struct call *c)
 {
 	struct wb_ioc_blocks *blocks = (void *)arg;
@@ -366,6 +387,7 @@ static const struct check {
 	{ "devices", check_devices },
 	{ "names", check_names },
 	{ "lists", check_lists },
+	{ "latency", check_latency },
 	{ "unknown", check_unknown },
 	{ "unprivileged", check_unprivileged },
 };

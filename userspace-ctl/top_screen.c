@@ -86,7 +86,7 @@ static void draw_latencies(const struct screen *screen)
 	char line[128], low[TEXT_LEN], high[TEXT_LEN], bar[HISTOGRAM_BAR_LEN];
 
 	snprintf(line, sizeof(line), "%-12s%10s%10s%10s  %-*s", "LATENCY", "COUNT", "P50",
-		 "P99", WB_LATENCY_BUCKETS, "512ns .. 4m");
+		 "P99", WB_LATENCY_BUCKETS, "512ns .. 9m");
 	attron(A_BOLD);
 	mvaddnstr(y, 0, line, COLS);
 	attroff(A_BOLD);

@@ -149,14 +149,20 @@ static int write_unit(struct unit *unit)
 
 int units_write(const struct conf *conf, const char *path, const char *dir)
 {
+	char *full = realpath(path, NULL);
 	int code = EXIT_DONE;
 
+	/* A service has no directory that the path could be relative to. */
+	if (!full)
+		return fail(EXIT_FAILED, "%s: cannot tell where it is: %s", path,
+			    strerror(errno));
 	for (size_t i = 0; i < conf->nr && !code; i++) {
 		struct unit unit = {
-			.entry = conf->entries + i, .conf = path, .dir = dir,
+			.entry = conf->entries + i, .conf = full, .dir = dir,
 		};
 
 		code = write_unit(&unit);
 	}
+	free(full);
 	return code;
 }

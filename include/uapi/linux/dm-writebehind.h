@@ -237,7 +237,7 @@ struct wb_ioc_stats {
  * @reserved: zero
  * @sum_ns: nanoseconds that all of them took together
  * @count: element i: how many took less than WB_LATENCY_LEAST << i nanoseconds and
- *	no less than half of that; the last: and all that took longer
+ *	are not in an element before; the last: and all that took longer
  *
  * Those that failed are not counted.
  */
