@@ -34,6 +34,8 @@
 #define CANARY		0xa7
 #define MOST_THREADS	16
 #define LINE		512
+#define LONELY_FIRST	(1UL << 40)
+#define LONELY_STEP	(1UL << 33)
 #define NR_ENTRIES(a)	(sizeof(a) / sizeof((a)[0]))
 #define WB_CALL(name, type, device) { WB_IOC_##name, sizeof(struct type), device }
 #define WB_DEVICE_CALL(name, type) WB_CALL(name, type, offsetof(struct type, major))
@@ -463,21 +465,31 @@ static void no_more_waiting(int signal)
 	(void)signal;
 }
 
+/*
+ * Memory with nothing of ours near it: the kernel is given addresses that were right
+ * but for a byte, and writes there what it was asked for.
+ */
+static void *lonely(size_t size, int access)
+{
+	static uintptr_t next = LONELY_FIRST;
+	void *map = mmap((void *)next, size, access,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (map == MAP_FAILED)
+		die("mmap");
+	next += LONELY_STEP;
+	return map;
+}
+
 static void prepare(struct thread *t, uint64_t seed, bool privileged)
 {
-	uint8_t *map = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
 	t->random = seed;
 	t->privileged = privileged;
 	t->fd = -1;
-	t->arg = map;
-	t->read_only = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	t->blocks = calloc(WB_BLOCKS_MOST, sizeof(*t->blocks));
-	t->data = calloc(WB_BLOCKS_MOST, WB_BLOCK_BYTES);
-	if (map == MAP_FAILED || t->read_only == MAP_FAILED || !t->blocks || !t->data ||
-	    munmap(map + 2 * PAGE, PAGE))
-		die("mmap");
+	t->arg = lonely(2 * PAGE, PROT_READ | PROT_WRITE);
+	t->read_only = lonely(PAGE, PROT_READ);
+	t->blocks = lonely(WB_BLOCKS_MOST * sizeof(*t->blocks), PROT_READ | PROT_WRITE);
+	t->data = lonely(WB_BLOCKS_MOST * WB_BLOCK_BYTES, PROT_READ | PROT_WRITE);
 	reopen(t);
 }
 
