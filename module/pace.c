@@ -11,6 +11,7 @@
 
 #define WB_RATE_WINDOW		(HZ / 4)
 #define WB_RATE_SHORTEST	(HZ / 50)
+#define WB_RATE_MEMORY		(3 * WB_RATE_WINDOW)
 
 #define WB_DEPTH_SETTLE		8	/* I/Os until a change shows */
 #define WB_QUEUED_LEAST		50	/* hundredths of an I/O */
@@ -21,7 +22,7 @@
 #define WB_BRAKE_MOST		32	/* of the origin's rate */
 #define WB_BRAKE_GAIN		3
 
-/* Bytes a second, for a drain_limit before anything was measured: a slow disk. */
+/* Bytes a second, for a drain_limit before much was measured: a slow disk. */
 #define WB_RATE_ASSUMED		(4U << 20)
 
 int wb_pace_init(struct wb_pace *p)
@@ -38,12 +39,20 @@ void wb_pace_exit(struct wb_pace *p)
 	percpu_counter_destroy(&p->dirty);
 }
 
+/* What a disk swallows at first, before it is at work, is no rate to promise on. */
+static u64 wb_pace_promised(const struct wb_pace *p)
+{
+	if (p->measured >= WB_RATE_WINDOW)
+		return p->rate;
+	return min_t(u64, p->rate ?: WB_RATE_ASSUMED, WB_RATE_ASSUMED);
+}
+
 void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr)
 {
 	u64 limit = nr;
 
 	if (opt->drain_limit)
-		limit = ((p->rate ?: WB_RATE_ASSUMED) * opt->drain_limit) >> WB_BLOCK_SHIFT;
+		limit = (wb_pace_promised(p) * opt->drain_limit) >> WB_BLOCK_SHIFT;
 	limit = clamp_t(u64, limit, 1, nr);
 	WRITE_ONCE(p->batch, clamp_t(u32, (u32)limit / (64 * num_possible_cpus()), 1,
 				     WB_PACE_BATCH));
@@ -135,16 +144,22 @@ void wb_pace_begin(struct wb_pace *p)
 	p->window_bytes = 0;
 }
 
-/* A moving average over the last few windows in which there was work. */
+/*
+ * A moving average over the last few windows in which there was work, each for as
+ * much as it lasted; one in which the origin stood still is not all there is.
+ */
 static bool wb_pace_measure(struct wb_pace *p, u64 least)
 {
 	u64 elapsed = get_jiffies_64() - p->window_start;
+	u64 weight = min_t(u64, elapsed, WB_RATE_WINDOW);
 	u64 rate;
 
 	if (elapsed < least || !p->window_bytes)
 		return false;
 	rate = div64_u64(p->window_bytes * HZ, elapsed);
-	WRITE_ONCE(p->rate, p->rate ? (3 * p->rate + rate) / 4 : rate);
+	rate = div64_u64(p->rate * p->measured + rate * weight, p->measured + weight);
+	WRITE_ONCE(p->rate, rate);
+	p->measured = min_t(u64, p->measured + weight, WB_RATE_MEMORY);
 	wb_pace_begin(p);
 	return true;
 }

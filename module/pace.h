@@ -49,6 +49,7 @@ struct wb_depth {
  *	next, in the order of arrival: a semaphore's waiters are a queue
  * @room: where the writer whose turn it is waits for writeback
  * @rate: bytes a second that the origin took; zero if not known yet
+ * @measured: jiffies of work that @rate was measured in, three windows at most
  * @window_start: jiffies; since when @window_bytes were written
  * @window_bytes: see there
  * @depth: I/Os in flight beside reads
@@ -67,6 +68,7 @@ struct wb_pace {
 	struct semaphore turn;
 	wait_queue_head_t room;
 	u64 rate;
+	u64 measured;
 	u64 window_start;
 	u64 window_bytes;
 	struct wb_depth depth;

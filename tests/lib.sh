@@ -125,7 +125,7 @@ run_case()
 	) >"$log" 2>&1 </dev/null
 	code=$?
 	rm -rf "$work"
-	[ $code = 0 ] || discard_orphans
+	[ $code = 0 ] || discard_all
 	if [ $code = 0 ] && ! kernel_log_clean >>"$log"; then
 		code=1
 	fi
@@ -485,8 +485,14 @@ orphaned_bytes()
 }
 
 # What a case that failed has left is not the next one's.
-discard_orphans()
+discard_all()
 {
+	local name
+
+	for name in $(dmsetup ls --target writebehind | awk '/^wb-/ { print $1 }'); do
+		dmsetup resume "$name"
+		dmsetup remove --retry "$name"
+	done >/dev/null 2>&1
 	wbctl list --json 2>/dev/null |
 		jq -r '.. | objects | select(.orphan? == true) | "id:\(.id)"' |
 		xargs -r -n 1 wbctl discard --yes >/dev/null
