@@ -37,6 +37,16 @@ int drain_start(struct drain *drain, const struct device *dev)
 	return EXIT_DONE;
 }
 
+/* What others write meanwhile is dirty, too, but undoes nothing. */
+static void drain_note(struct drain *drain)
+{
+	uint64_t dirty = drain->dev.status.dirty_bytes;
+	uint64_t done = dirty < drain->total ? drain->total - dirty : 0;
+
+	if (drain->done < done)
+		drain->done = done;
+}
+
 int drain_poll(struct drain *drain, uint64_t ms)
 {
 	struct wb_ioc_flush arg = {
@@ -53,15 +63,9 @@ int drain_poll(struct drain *drain, uint64_t ms)
 		return 0;
 	if (gone)
 		return gone;
+	drain_note(drain);
 	/* Stopped and continued: not a reason to give up. */
 	return err == EINTR ? ETIMEDOUT : err;
-}
-
-uint64_t drain_done(const struct drain *drain)
-{
-	uint64_t dirty = drain->dev.status.dirty_bytes;
-
-	return dirty < drain->total ? drain->total - dirty : 0;
 }
 
 static int drain_slice(struct drain *drain, uint64_t deadline)
@@ -125,7 +129,7 @@ int drain_wait(struct drain *drain, uint64_t deadline)
 	progress_begin(&progress, stdout, drain->dev.name, "flushing", drain->total);
 	do {
 		err = drain_slice(drain, deadline);
-		progress_update(&progress, drain_done(drain),
+		progress_update(&progress, drain->done,
 				drain->dev.status.drain_rate,
 				drain->dev.status.drain_eta_ms);
 	} while (err == ETIMEDOUT && !interrupted && now_ms() < deadline);

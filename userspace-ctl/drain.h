@@ -15,6 +15,7 @@
  * @epoch: to become durable
  * @attempts: that had failed before it was asked for
  * @total: dirty bytes at the start
+ * @done: of these, are not dirty any more; never becomes less
  * @started: by now_ms()
  */
 struct drain {
@@ -22,6 +23,7 @@ struct drain {
 	uint64_t epoch;
 	uint64_t attempts;
 	uint64_t total;
+	uint64_t done;
 	uint64_t started;
 };
 
@@ -36,9 +38,6 @@ int drain_start(struct drain *drain, const struct device *dev);
  * what drain_start() found is durable, ETIMEDOUT if it is not yet, or an errno.
  */
 int drain_poll(struct drain *drain, uint64_t ms);
-
-/* Bytes that are not dirty any more. */
-uint64_t drain_done(const struct drain *drain);
 
 /*
  * Waits until what drain_start() found is durable, the deadline is there, or

@@ -92,7 +92,7 @@ static void sum(const struct patient *patients, size_t nr, uint64_t *done,
 	for (size_t i = 0; i < nr; i++) {
 		const struct wb_ioc_status *st = &patients[i].drain.dev.status;
 
-		*done += drain_done(&patients[i].drain);
+		*done += patients[i].drain.done;
 		*rate += st->drain_rate;
 		if (st->drain_eta_ms > *eta)
 			*eta = st->drain_eta_ms;

@@ -80,9 +80,9 @@ build_tree()
 guest_modules="virtio_pci virtio_console virtio_blk 9pnet_virtio 9p overlay
 	configfs dm-mod"
 
-# make_initramfs MODULES-DIR OUT: busybox, the modules in the order they load
-# in, and the init. Not compressed: an emulated CPU pays more to unpack it than
-# qemu does to hand it over.
+# make_initramfs MODULES-DIR OUT [INIT]: busybox, $guest_modules in the order they
+# load in, and the init. Not compressed: an emulated CPU pays more to unpack it
+# than qemu does to hand it over.
 make_initramfs()
 {
 	local modules=$1 out=$2 work name module
@@ -90,7 +90,7 @@ make_initramfs()
 	work=$(mktemp -d "${TMPDIR:-/tmp}/wb-initramfs.XXXXXX") || return
 	mkdir -p "$work"/{bin,m,dev,proc,sys,host,rw,root}
 	cp "$(command -v busybox)" "$work/bin/busybox"
-	cp "$vm_dir/initramfs-init" "$work/init"
+	cp "${3-$vm_dir/initramfs-init}" "$work/init"
 	chmod 755 "$work/init"
 	: >"$work/m/order"
 
@@ -129,4 +129,53 @@ initramfs_for()
 		make_initramfs "$modules" "$image" || return
 	fi
 	echo "$image"
+}
+
+#
+# The machine
+#
+
+# accelerator IMAGE INITRAMFS: kvm or tcg.  KVM may be there and still not run a
+# kernel (nested without the hardware's help): believe only a guest that came up,
+# and remember the answer.
+accelerator()
+{
+	local answer probe
+
+	answer=$WB_CACHE/accel-$(uname -n)-$(uname -r)
+	if [ ! -w /dev/kvm ]; then
+		echo tcg
+		return
+	fi
+	if [ ! -e "$answer" ]; then
+		probe=$(mktemp)
+		if timeout 20 qemu-system-x86_64 -accel kvm -cpu host -M q35 -nodefaults \
+			-display none -no-reboot -m 512M -serial file:"$probe" \
+			-kernel "$1" -initrd "$2" \
+			-append "console=ttyS0 panic=-1 wb.probe" >/dev/null 2>&1 &&
+			grep -q 'guest: up' "$probe"; then
+			echo kvm >"$answer.$$"
+		else
+			echo tcg >"$answer.$$"
+		fi
+		rm "$probe"
+		mv "$answer.$$" "$answer"
+	fi
+	cat "$answer"
+}
+
+# The emulated CPU has the host's time stamp counter.  A guest on a busy host
+# measures it wrongly, and then its clock runs several times too fast.
+tsc_khz()
+{
+	local answer program
+
+	answer=$WB_CACHE/tsc-$(cat /proc/sys/kernel/random/boot_id)
+	if [ ! -s "$answer" ]; then
+		program=$(mktemp)
+		gcc -O1 -o "$program" "$vm_dir/tsc-khz.c" &&
+			"$program" >"$answer.$$" && mv "$answer.$$" "$answer"
+		rm "$program"
+	fi
+	cat "$answer"
 }
