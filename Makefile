@@ -108,6 +108,9 @@ check-quick: ## the same, the short form
 check-debug: ## the tests on kernels with KASAN, lockdep, fault injection, KCSAN, PREEMPT_RT (builds them)
 	tests/check-debug
 
+check-boot: ## boot, shut down and kill a Debian system on configured devices, on both kernels
+	tests/boot/check
+
 check-packages: ## build the Debian packages; install, use, upgrade, remove them on both kernels
 	tests/packages/check-packages
 
@@ -138,4 +141,4 @@ help: ## this list
 
 .PHONY: all module wbctl headers install install-module install-wbctl \
 	install-header uninstall uninstall-module dkms-tree clean deb demo check \
-	check-quick check-debug check-packages bench soak lint help
+	check-quick check-debug check-boot check-packages bench soak lint help

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <libdevmapper.h>
+#include <linux/dm-ioctl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,17 +70,41 @@ static int run(struct dm_task *task)
 	return err;
 }
 
-bool mapper_exists(const char *name)
+/* Whatever @task asks for; frees it. */
+static bool exists(struct dm_task *task)
 {
-	struct dm_task *task = new_task(DM_DEVICE_INFO, name);
 	struct dm_info info = { };
-	bool exists;
+	bool found;
 
-	exists = task && dm_task_run(task) && dm_task_get_info(task, &info) &&
-		 info.exists;
+	found = task && dm_task_run(task) && dm_task_get_info(task, &info) && info.exists;
 	if (task)
 		dm_task_destroy(task);
-	return exists;
+	return found;
+}
+
+bool mapper_exists(const char *name)
+{
+	return exists(new_task(DM_DEVICE_INFO, name));
+}
+
+/*
+ * udev's rules know our devices by it.  One that was renamed keeps the UUID of its
+ * first name; another of that name then does without, as does one with too long a
+ * name.
+ */
+static void set_uuid(struct dm_task *task, const char *name)
+{
+	struct dm_task *other = dm_task_create(DM_DEVICE_INFO);
+	char uuid[DM_UUID_LEN];
+
+	if (snprintf(uuid, sizeof(uuid), "WRITEBEHIND-%s", name) >= (int)sizeof(uuid) ||
+	    !other || !dm_task_set_uuid(other, uuid)) {
+		if (other)
+			dm_task_destroy(other);
+		return;
+	}
+	if (!exists(other))
+		dm_task_set_uuid(task, uuid);
 }
 
 int mapper_create(const char *name, uint64_t sectors, const char *params)
@@ -94,6 +119,7 @@ int mapper_create(const char *name, uint64_t sectors, const char *params)
 		dm_task_destroy(task);
 		return ENOMEM;
 	}
+	set_uuid(task, name);
 	return run(task);
 }
 
