@@ -21,6 +21,7 @@
 #define WB_SLOT_MOST		(200 * NSEC_PER_MSEC)
 #define WB_BRAKE_MOST		32	/* of the origin's rate */
 #define WB_BRAKE_GAIN		3
+#define WB_URGENT_SHARE		32	/* of what may be dirty */
 
 /* Bytes a second, for a drain_limit before much was measured: a slow disk. */
 #define WB_RATE_ASSUMED		(4U << 20)
@@ -61,20 +62,22 @@ void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr)
 	WRITE_ONCE(p->high, div_u64(limit * opt->high_watermark, 100));
 	WRITE_ONCE(p->low, div_u64(limit * opt->low_watermark, 100));
 	WRITE_ONCE(p->brake, (limit + p->high) / 2);
+	WRITE_ONCE(p->urgent, max_t(u64, limit / WB_URGENT_SHARE, 1));
 }
 
 /* Nanoseconds that the origin takes for @bytes, more the fuller the cache is. */
-static u64 wb_pace_cost(const struct wb_pace *p, u64 bytes)
+static u64 wb_pace_cost(const struct wb_pace *p, u32 resting, u64 bytes)
 {
-	u64 brake = READ_ONCE(p->brake), dirty = wb_pace_dirty(p);
-	u64 span = max_t(u64, READ_ONCE(p->full), brake + 1) - brake;
-	u64 over = min(dirty > brake ? dirty - brake : 0, span);
+	u64 brake = READ_ONCE(p->brake);
+	s64 over = wb_pace_dirty(p) - resting - brake;
+	s64 span = max_t(s64, READ_ONCE(p->full) - READ_ONCE(p->urgent) - brake, 1);
 	u64 rate = READ_ONCE(p->rate);
-	u64 left = max_t(u64, span - over, span / WB_BRAKE_MOST + 1);
-	u64 ns;
+	u64 left, ns;
 
-	if (!rate)
+	if (!rate || over <= 0)
 		return 0;
+	over = min(over, span);
+	left = max(span - over, span / WB_BRAKE_MOST + 1);
 	ns = min_t(u64, div64_u64(bytes * NSEC_PER_SEC, rate), WB_SLOT_MOST);
 	ns *= div64_u64(over << 10, left * WB_BRAKE_GAIN);
 	return min_t(u64, ns >> 10, WB_SLOT_MOST);
@@ -84,9 +87,9 @@ static u64 wb_pace_cost(const struct wb_pace *p, u64 bytes)
  * Slots follow each other, so the writers are served in the order in which they
  * came.  A sleep costs more than a short slot is long: time is owed up to then.
  */
-u64 wb_pace_slot(struct wb_pace *p, u64 bytes, bool may_wait)
+u64 wb_pace_slot(struct wb_pace *p, u32 resting, u64 bytes, bool may_wait)
 {
-	u64 cost = wb_pace_cost(p, bytes), now = ktime_get_ns(), slot;
+	u64 cost = wb_pace_cost(p, resting, bytes), now = ktime_get_ns(), slot;
 
 	spin_lock(&p->slots);
 	slot = min(max(p->next_slot, now), now + WB_SLOT_MOST) + cost;

@@ -42,6 +42,7 @@ struct wb_depth {
  *	origin takes in drain_limit at its measured rate
  * @brake: blocks from which on writers are slowed down, see wb_pace_slot()
  * @full: blocks at which they would stop
+ * @urgent: blocks, for which the origin is flushed when writers are slowed down
  * @slots: guards @next_slot; innermost
  * @next_slot: nanoseconds, when the writers that came so far have had their time
  * @waiting: writers that found no room and are not done
@@ -62,6 +63,7 @@ struct wb_pace {
 	u64 limit;
 	u64 brake;
 	u64 full;
+	u32 urgent;
 	spinlock_t slots;	/* guards @next_slot */
 	u64 next_slot;
 	atomic_t waiting;
@@ -121,17 +123,19 @@ static inline bool wb_pace_braking(struct wb_pace *p)
 /**
  * wb_pace_slot - when a writer may go on
  * @p: the pace
+ * @resting: blocks that are written and await a flush of the origin
  * @bytes: that it wants to write
  * @may_wait: take the slot even if it is not now
  *
  * At three quarters of the way from @brake to @full all writers together get the
  * rate that the origin is measured to have, less above and more below, without a
- * step.
+ * step.  What rests goes all at once, and is left out: writers would go by fits and
+ * starts.
  *
  * Return: in nanoseconds of ktime_get_ns(), not far ahead; zero for now.  If
  * not zero and @may_wait is false, nothing was taken.
  */
-u64 wb_pace_slot(struct wb_pace *p, u64 bytes, bool may_wait);
+u64 wb_pace_slot(struct wb_pace *p, u32 resting, u64 bytes, bool may_wait);
 
 /* There is room, or may be: have the writer whose turn it is look. */
 static inline void wb_pace_wake(struct wb_pace *p)

@@ -203,7 +203,8 @@ static bool wb_write_brake(struct wb_store *store, struct bio *bio)
 	if (wb_health_failing(&store->health) || READ_ONCE(store->frozen) ||
 	    wb_writeback_held(store))
 		return true;
-	until = wb_pace_slot(&store->pace, bio->bi_iter.bi_size, may_wait);
+	until = wb_pace_slot(&store->pace, READ_ONCE(store->wb.nr_unflushed),
+			     bio->bi_iter.bi_size, may_wait);
 	if (!until || !may_wait)
 		return !until;
 	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);

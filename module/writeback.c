@@ -11,7 +11,6 @@
 
 #define WB_UNFLUSHED_SHARE	8	/* of the budget: then flush the origin */
 #define WB_POLITE		HZ	/* since the last read of the origin */
-#define WB_UNFLUSHED_URGENT	32	/* the same while a writer waits */
 
 /*
  * Reasons
@@ -248,7 +247,7 @@ static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
 		return wb_pace_dirty(&store->pace) <=
 		       (s64)READ_ONCE(store->pace.low) + wb->nr_unflushed;
 	return (wb_pace_queued(&store->pace) || wb_pace_braking(&store->pace)) &&
-	       (!wb->nr_ios || wb->nr_unflushed >= nr / WB_UNFLUSHED_URGENT);
+	       (!wb->nr_ios || wb->nr_unflushed >= READ_ONCE(store->pace.urgent));
 }
 
 /* Reads of the origin come first, unless somebody waits for what is written. */
