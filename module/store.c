@@ -452,7 +452,9 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
 	was = store->owner == ti;
 	if (was) {
 		store->owner = NULL;
-		store->bdev = NULL;
+		/* what was left behind needs it, see wb_writeback_stop() */
+		if (!wb_rebooting())
+			store->bdev = NULL;
 	}
 	mutex_unlock(&store->lock);
 	return was;

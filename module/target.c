@@ -171,9 +171,9 @@ static void wb_dtr(struct dm_target *ti)
 	struct wb_store *store = t->store;
 
 	if (store->owner == ti) {
-		if (wb_device_gone(ti) && wb_store_dirty(store)) {
+		if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
 			wb_writeback_start(store);
-			wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT);
+			wb_writeback_teardown(store);
 			wb_writeback_stop(store);
 		}
 		wb_store_disown(store, ti);
@@ -212,7 +212,7 @@ static void wb_postsuspend(struct dm_target *ti)
 	bool hand_over = t->noflush && wb_store_shared(store);
 
 	if (!hand_over &&
-	    !wb_writeback_drain(store, MAX_SCHEDULE_TIMEOUT))
+	    !wb_writeback_teardown(store))
 		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
 		      store->name, wb_store_dirty_bytes(store),
 		      store->origin_name);

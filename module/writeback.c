@@ -2,9 +2,11 @@
 /*
  * Writeback: when, what, in which order.  How an I/O is made is in wbio.c.
  */
+#include <linux/iopoll.h>
 #include <linux/list_sort.h>
 #include <linux/sched/mm.h>
 
+#include "compat.h"
 #include "store.h"
 #include "trace.h"
 #include "wbio.h"
@@ -523,12 +525,37 @@ void wb_writeback_start(struct wb_store *store)
 	wb_writeback_kick(store);
 }
 
+/*
+ * A disk may take for ever for what is in flight, and init cannot be killed.  The
+ * work then stays behind, and the origin with what is below it in place.
+ */
+static bool wb_writeback_part(struct wb_store *store)
+{
+	struct work_struct *work = &store->wb.work.work;
+	bool busy;
+
+	cancel_delayed_work(&store->wb.work);
+	read_poll_timeout(work_busy, busy, !busy, 10 * USEC_PER_MSEC, USEC_PER_SEC, false,
+			  work);
+	return !busy || !wb_compat_pin_disk(store->bdev->bd_dev);
+}
+
 /* The work waits for all that it has in flight before it returns. */
 void wb_writeback_stop(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.stop, true);
-	cancel_delayed_work_sync(&store->wb.work);
+	if (!wb_rebooting() || !wb_writeback_part(store))
+		cancel_delayed_work_sync(&store->wb.work);
 	wb_events_stop(store);
+}
+
+bool wb_writeback_teardown(struct wb_store *store)
+{
+	long timeout = MAX_SCHEDULE_TIMEOUT;
+
+	if (wb_rebooting())
+		timeout = READ_ONCE(store->opt.shutdown_timeout) * HZ;
+	return wb_writeback_drain(store, timeout);
 }
 
 bool wb_writeback_drain(struct wb_store *store, long timeout)

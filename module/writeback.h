@@ -16,6 +16,7 @@
 
 #include <linux/bio.h>
 #include <linux/llist.h>
+#include <linux/sched.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -90,7 +91,10 @@ void wb_writeback_exit(struct wb_store *store);
 /* The origin may be written from now on.  Process context. */
 void wb_writeback_start(struct wb_store *store);
 
-/* Waits for what is in flight; the origin is not touched after that. */
+/*
+ * Waits for what is in flight; the origin is not touched after that.  While rebooting
+ * that is left behind, if it takes long.
+ */
 void wb_writeback_stop(struct wb_store *store);
 
 /* Something may have to be done now.  Any context. */
@@ -112,6 +116,23 @@ void wb_writeback_arm(struct wb_store *store);
  * Return: whether nothing is dirty.
  */
 bool wb_writeback_drain(struct wb_store *store, long timeout);
+
+/*
+ * Init removes devices right before it reboots the machine (systemd-shutdown does),
+ * waits for whatever that takes, and cannot be killed.
+ */
+static inline bool wb_rebooting(void)
+{
+	return is_global_init(current);
+}
+
+/**
+ * wb_writeback_teardown - the same for a table that goes away
+ * @store: the store
+ *
+ * For as long as it takes; while rebooting for shutdown_timeout.
+ */
+bool wb_writeback_teardown(struct wb_store *store);
 
 /**
  * wb_writeback_hold - nothing is written until wb_writeback_unhold()

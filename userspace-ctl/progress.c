@@ -8,6 +8,7 @@
 
 #define BAR_MS		100	/* between two looks of the bar */
 #define LINE_MS		2000	/* between two lines, at least */
+#define QUIET_MS	8000	/* at most */
 #define BAR_MIN		8
 #define BAR_MAX		60
 
@@ -69,7 +70,7 @@ static bool due(const struct progress *progress, uint64_t done)
 		return false;
 	if (progress->bar)
 		return since >= BAR_MS;
-	return since >= LINE_MS && done != progress->done;
+	return since >= (done != progress->done ? LINE_MS : QUIET_MS);
 }
 
 void progress_update(struct progress *progress, uint64_t done, uint64_t rate,
