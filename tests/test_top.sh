@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# wbctl top: tables for scripts, a screen for people.
+# wbctl on a terminal: top, the bar of a flush, completion; top in scripts.
 . "$(dirname "$0")/lib.sh"
 
 dev=/dev/mapper/wb-top
@@ -135,8 +135,36 @@ keys()
 	wait_for 60 no_terminal
 }
 
+# A person types a flush, with the Tab key, and watches it.
+flush_by_hand()
+{
+	local origin
+
+	need tmux fio
+	slow_disk origin
+	make_wb wb-top "$origin" 16 "$lazy"
+	fio --name=spots --filename="$dev" --direct=1 --rw=randwrite --bs=4k \
+		--size=128m --io_size=10m >"$work/fio"
+	at_exit "terminal kill-server"
+	terminal new-session -d -x 100 -y 12 "bash --norc --noprofile"
+	press "PS1='> '; . $tests_dir/../userspace-ctl/wbctl.bash-completion" Enter
+	wait_for 60 screen_has '^>$'
+	press "wbctl flu" Tab
+	wait_for 60 screen_has '^> wbctl flush$'
+	press -- "--time" Tab
+	wait_for 60 screen_has '^> wbctl flush --timeout$'
+	press "60 wb-t" Tab
+	wait_for 60 screen_has '^> wbctl flush --timeout 60 wb-top$'
+	press Enter
+	wait_for 60 screen_has '^wb-top \[=+ +\] +[0-9]+% [0-9.]+M/10.0M .*/s ETA [0-9]'
+	wait_for 60 screen_has '^wb-top: flushed 10.0M in [0-9]'
+	screen_has_not '\['
+	clean wb-top
+}
+
 it "batch mode" batch
 it "rates" rates
 it "devices come and go" devices_come_and_go
 it "keys and resizing" keys
+it "a flush that is typed with Tab, its bar, and its end" flush_by_hand
 run
