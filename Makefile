@@ -109,7 +109,7 @@ check-debug: ## the tests on kernels with KASAN, lockdep, fault injection, KCSAN
 	tests/check-debug
 
 check-boot: ## boot, shut down and kill a Debian system on configured devices, on both kernels
-	tests/boot/check
+	tests/boot/check-boot
 
 check-packages: ## build the Debian packages; install, use, upgrade, remove them on both kernels
 	tests/packages/check-packages
