@@ -43,9 +43,11 @@ void wb_pace_exit(struct wb_pace *p)
 /* What a disk swallows at first, before it is at work, is no rate to promise on. */
 static u64 wb_pace_promised(const struct wb_pace *p)
 {
-	if (p->measured >= WB_RATE_WINDOW)
-		return p->rate;
-	return min_t(u64, p->rate ?: WB_RATE_ASSUMED, WB_RATE_ASSUMED);
+	u64 rate = READ_ONCE(p->rate);
+
+	if (READ_ONCE(p->measured) >= WB_RATE_WINDOW)
+		return rate;
+	return min_t(u64, rate ?: WB_RATE_ASSUMED, WB_RATE_ASSUMED);
 }
 
 void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr)
@@ -162,7 +164,7 @@ static bool wb_pace_measure(struct wb_pace *p, u64 least)
 	rate = div64_u64(p->window_bytes * HZ, elapsed);
 	rate = div64_u64(p->rate * p->measured + rate * weight, p->measured + weight);
 	WRITE_ONCE(p->rate, rate);
-	p->measured = min_t(u64, p->measured + weight, WB_RATE_MEMORY);
+	WRITE_ONCE(p->measured, min_t(u64, p->measured + weight, WB_RATE_MEMORY));
 	wb_pace_begin(p);
 	return true;
 }

@@ -240,16 +240,19 @@ static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
 {
 	struct wb_writeback *wb = &store->wb;
 	u32 nr = store->index->pages.nr;
+	bool urgent;
 
 	if (!wb->nr_unflushed)
 		return false;
 	if (wb->nr_unflushed >= nr / WB_UNFLUSHED_SHARE)
 		return true;
+	urgent = wb_pace_queued(&store->pace) || wb_pace_braking(&store->pace);
+	if (urgent && wb->nr_unflushed >= READ_ONCE(store->pace.urgent))
+		return true;
 	if (reason == WB_REASON_WATERMARK)
 		return wb_pace_dirty(&store->pace) <=
 		       (s64)READ_ONCE(store->pace.low) + wb->nr_unflushed;
-	return (wb_pace_queued(&store->pace) || wb_pace_braking(&store->pace)) &&
-	       (!wb->nr_ios || wb->nr_unflushed >= READ_ONCE(store->pace.urgent));
+	return urgent && !wb->nr_ios;
 }
 
 /* Reads of the origin come first, unless somebody waits for what is written. */

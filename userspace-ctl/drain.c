@@ -38,9 +38,9 @@ int drain_start(struct drain *drain, const struct device *dev)
 }
 
 /* What others write meanwhile is dirty, too, but undoes nothing. */
-static void drain_note(struct drain *drain)
+static void drain_note(struct drain *drain, bool all)
 {
-	uint64_t dirty = drain->dev.status.dirty_bytes;
+	uint64_t dirty = all ? 0 : drain->dev.status.dirty_bytes;
 	uint64_t done = dirty < drain->total ? drain->total - dirty : 0;
 
 	if (drain->done < done)
@@ -59,11 +59,11 @@ int drain_poll(struct drain *drain, uint64_t ms)
 	int err = control_call(WB_IOC_FLUSH, &arg);
 	int gone = device_refresh(&drain->dev);
 
+	drain_note(drain, !err);
 	if (!err)
 		return 0;
 	if (gone)
 		return gone;
-	drain_note(drain);
 	/* Stopped and continued: not a reason to give up. */
 	return err == EINTR ? ETIMEDOUT : err;
 }

@@ -179,3 +179,28 @@ tsc_khz()
 	fi
 	cat "$answer"
 }
+
+# machine IMAGE INITRAMFS: leaves in $accel what runs it, in $machine qemu's options
+# for that, in $machine_args the kernel's.
+# shellcheck disable=SC2034 # for who sources this
+machine()
+{
+	accel=$(accelerator "$1" "$2")
+	machine_args="panic=-1 oops=panic mitigations=off random.trust_cpu=on"
+	machine_args+=" cryptomgr.notests no_timer_check tsc=reliable"
+	if [ "$accel" = kvm ]; then
+		machine=(-accel kvm -cpu host)
+		return
+	fi
+	# Emulated, "fast" string moves go byte by byte.
+	machine=(-accel "tcg,thread=multi" -cpu "max,-erms,-fsrm")
+	machine_args+=" tsc_early_khz=$(tsc_khz)"
+}
+
+# One grep for all the ways a kernel complains. Neither stock kernel says any of
+# it at boot; should one ever, name the line here, do not widen --allow-splat.
+splats='BUG:|WARNING:|Oops|Kernel panic|general protection fault|Call Trace'
+splats+='|KASAN:|KCSAN:|UBSAN:|kmemleak: [0-9]+ new|refcount_t:|list_(add|del) corruption'
+splats+='|possible (circular|recursive)|inconsistent lock state|suspicious RCU'
+splats+='|INFO: (task|trying to register)|blocked for more than|soft lockup'
+splats+='|hard LOCKUP|rcu.*stall|workqueue lockup|Bad page'
