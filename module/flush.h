@@ -75,6 +75,12 @@ u64 wb_flush_start(struct wb_store *store);
 /* The same for an administrator: user space is told when it begins and is done. */
 u64 wb_flush_drain(struct wb_store *store);
 
+/* Whether what is to be made durable now is asked for by others than administrators. */
+static inline bool wb_flush_urgent(const struct wb_flush *f)
+{
+	return READ_ONCE(f->want) > READ_ONCE(f->asked);
+}
+
 /**
  * wb_flush_wait - wait until an epoch is durable
  * @store: the store

@@ -13,10 +13,6 @@
 #define WB_RATE_SHORTEST	(HZ / 50)
 #define WB_RATE_MEMORY		(3 * WB_RATE_WINDOW)
 
-#define WB_DEPTH_SETTLE		8	/* I/Os until a change shows */
-#define WB_QUEUED_LEAST		50	/* hundredths of an I/O */
-#define WB_QUEUED_MOST		75
-
 #define WB_SLOT_LEAST		(200 * NSEC_PER_USEC)
 #define WB_SLOT_MOST		(200 * NSEC_PER_MSEC)
 #define WB_BRAKE_MOST		32	/* of the origin's rate */
@@ -99,48 +95,6 @@ u64 wb_pace_slot(struct wb_pace *p, u32 resting, u64 bytes, bool may_wait)
 		p->next_slot = slot;
 	spin_unlock(&p->slots);
 	return slot < now + WB_SLOT_LEAST ? 0 : slot;
-}
-
-/*
- * As TCP Vegas does it: from the shortest time that was seen and the mean follows
- * how many of those in flight are queued.  Begins with one, so that the shortest
- * is seen.
- */
-u32 wb_pace_jobs(struct wb_pace *p, u32 most, bool polite)
-{
-	struct wb_depth *d = &p->depth;
-
-	if (!polite) {
-		d->now = 0;
-		return most;
-	}
-	if (!d->now)
-		*d = (struct wb_depth){ .now = 1, .base = U64_MAX };
-	d->now = min(d->now, most);
-	return d->now;
-}
-
-void wb_pace_took(struct wb_pace *p, u64 ns)
-{
-	struct wb_depth *d = &p->depth;
-	u64 queued;
-
-	if (!d->now)
-		return;
-	ns = max_t(u64, ns, 1);
-	/* It may have become slower: what was seen long ago is forgotten. */
-	d->base = min(ns, d->base == U64_MAX ? ns : d->base + d->base / 256);
-	d->mean = d->mean ? (7 * d->mean + ns) / 8 : ns;
-	if (++d->ended < d->now + WB_DEPTH_SETTLE)
-		return;
-	d->ended = 0;
-	/* in hundredths of an I/O */
-	queued = 100 * d->now;
-	queued -= div64_u64(queued * min(d->base, d->mean), d->mean);
-	if (queued < WB_QUEUED_LEAST)
-		d->now++;
-	else if (queued > WB_QUEUED_MOST && d->now > 1)
-		d->now--;
 }
 
 void wb_pace_begin(struct wb_pace *p)

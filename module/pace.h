@@ -17,22 +17,6 @@
 #define WB_PACE_BATCH	128	/* blocks that a CPU keeps to itself at most */
 
 /**
- * struct wb_depth - how many I/Os writeback has in flight beside user's reads
- * @now: so many; zero while nobody reads
- * @ended: I/Os that ended since @now was changed
- * @base: nanoseconds that the shortest took since somebody reads
- * @mean: that they take on average
- *
- * Of writeback alone.
- */
-struct wb_depth {
-	u32 now;
-	u32 ended;
-	u64 base;
-	u64 mean;
-};
-
-/**
  * struct wb_pace - watermarks, rate and waiting writers
  * @dirty: dirty blocks; off by @batch a CPU at most when read in a hurry
  * @batch: see there
@@ -53,7 +37,6 @@ struct wb_depth {
  * @measured: jiffies of work that @rate was measured in, three windows at most
  * @window_start: jiffies; since when @window_bytes were written
  * @window_bytes: see there
- * @depth: I/Os in flight beside reads
  */
 struct wb_pace {
 	struct percpu_counter dirty;
@@ -73,7 +56,6 @@ struct wb_pace {
 	u64 measured;
 	u64 window_start;
 	u64 window_bytes;
-	struct wb_depth depth;
 };
 
 int wb_pace_init(struct wb_pace *p);
@@ -143,22 +125,6 @@ static inline void wb_pace_wake(struct wb_pace *p)
 	if (wq_has_sleeper(&p->room))
 		wake_up(&p->room);
 }
-
-/**
- * wb_pace_jobs - how many I/Os may be in flight
- * @p: the pace
- * @most: the limit
- * @polite: somebody reads from the origin, and nobody waits for writeback
- *
- * All of them, or as few as keep the origin as busy: a disk that does one thing
- * at a time answers no sooner for having a queue, but a read waits behind it.
- *
- * Context: writeback.
- */
-u32 wb_pace_jobs(struct wb_pace *p, u32 most, bool polite);
-
-/* One of them took @ns.  Context: writeback. */
-void wb_pace_took(struct wb_pace *p, u64 ns);
 
 /* Writeback starts a stretch of work; time before it does not count. */
 void wb_pace_begin(struct wb_pace *p);

@@ -113,16 +113,16 @@ static void wb_bio_add(struct wb_store *store, struct wb_io *io, struct bio *bio
 	io->bytes += bytes;
 }
 
+/*
+ * As of a direct write, which blk-wbt lets pass.  Of others it lets one at a time
+ * through to a disk that is slower than it likes, 2 ms.  How many there may be is
+ * for depth.c to find out.
+ */
 static blk_opf_t wb_io_opf(enum wb_reason reason)
 {
-	switch (reason) {
-	case WB_REASON_AGE:
-	case WB_REASON_WATERMARK:
-	case WB_REASON_IDLE:
-		return REQ_OP_WRITE | REQ_BACKGROUND;
-	default:
-		return REQ_OP_WRITE | REQ_SYNC;
-	}
+	blk_opf_t opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+
+	return reason <= WB_REASON_IDLE ? opf | REQ_BACKGROUND : opf;
 }
 
 /*
@@ -372,7 +372,7 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 		wb_fail(store, &io->blocks);
 	} else {
 		wb->need_flush = true;
-		wb_pace_took(&store->pace, io->took);
+		wb_depth_ended(&wb->depth, io->start + io->took);
 		wb_latency_add(&store->latencies, WB_LATENCY_WRITEBACK, io->took);
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);
 		if (wb_pace_written(&store->pace, io->bytes))
@@ -391,7 +391,8 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 
 void wb_io_reap(struct wb_store *store)
 {
-	struct llist_node *done = llist_del_all(&store->wb.done);
+	/* in the order in which they ended */
+	struct llist_node *done = llist_reverse_order(llist_del_all(&store->wb.done));
 	struct wb_io *io, *next;
 
 	llist_for_each_entry_safe(io, next, done, done)
@@ -431,6 +432,7 @@ int wb_io_flush_origin(struct wb_store *store)
 	u32 n = wb->nr_unflushed;
 	int r;
 
+	wb_depth_pause(&wb->depth);
 	list_splice_init(&wb->unflushed, &covered);
 	wb->need_flush = false;
 	wb_stat_add(&store->stats, WB_STAT_ORIGIN_FLUSHES, 1);

@@ -255,14 +255,25 @@ static bool wb_flush_due(struct wb_store *store, enum wb_reason reason)
 	return urgent && !wb->nr_ios;
 }
 
-/* Reads of the origin come first, unless somebody waits for what is written. */
+/* Reads of the origin come first, unless a program waits for what is written. */
+static bool wb_polite(struct wb_store *store, enum wb_reason reason)
+{
+	if (reason > WB_REASON_FLUSH || wb_pace_braking(&store->pace))
+		return false;
+	if (reason == WB_REASON_FLUSH && wb_flush_urgent(&store->flush))
+		return false;
+	return time_before(jiffies, READ_ONCE(store->last_miss) + WB_POLITE);
+}
+
 static u32 wb_jobs(struct wb_store *store, enum wb_reason reason)
 {
-	bool polite = reason <= WB_REASON_IDLE && !wb_pace_braking(&store->pace) &&
-		      time_before(jiffies, READ_ONCE(store->last_miss) + WB_POLITE);
+	struct wb_writeback *wb = &store->wb;
+	u32 most = READ_ONCE(store->opt.writeback_jobs);
 
-	return wb_pace_jobs(&store->pace, READ_ONCE(store->opt.writeback_jobs),
-			    polite);
+	if (wb_polite(store, reason))
+		return wb_depth_limit(&wb->depth, most, wb->nr_ios);
+	wb_depth_pause(&wb->depth);
+	return most;
 }
 
 /* Writes on until the sweep is done, the reason is gone or a range is due. */
@@ -290,6 +301,7 @@ static void wb_sweep_run(struct wb_store *store)
 
 static void wb_quiesce(struct wb_store *store)
 {
+	wb_depth_pause(&store->wb.depth);
 	while (store->wb.nr_ios)
 		wb_io_wait(store);
 	if (store->wb.nr_unflushed)
@@ -495,6 +507,7 @@ int wb_writeback_init(struct wb_store *store)
 	INIT_LIST_HEAD(&wb->sweep);
 	INIT_LIST_HEAD(&wb->retry);
 	INIT_LIST_HEAD(&wb->unflushed);
+	wb_depth_init(&wb->depth);
 	INIT_DELAYED_WORK(&wb->work, wb_work);
 	wb->stop = true;
 	wb->wq = alloc_workqueue("writebehind-%llu",

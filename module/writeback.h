@@ -20,6 +20,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "depth.h"
 #include "index.h"
 
 struct wb_store;
@@ -49,6 +50,7 @@ struct wb_store;
  * @nr_ios: I/Os in flight
  * @nr_inflight: blocks in flight
  * @io_blocks: blocks in an I/O at most; halved when one fails, to bisect
+ * @depth: how many are worth it while users read
  * @done: completed I/Os, from interrupt context
  * @wait: woken for @done
  * @ios: for an I/O and its first bio
@@ -79,6 +81,7 @@ struct wb_writeback {
 	u32 nr_ios;
 	u32 nr_inflight;
 	u32 io_blocks;
+	struct wb_depth depth;
 	struct llist_head done;
 	wait_queue_head_t wait;
 	struct bio_set ios;

@@ -498,6 +498,18 @@ discard_all()
 		xargs -r -n 1 wbctl discard --yes >/dev/null
 }
 
+tracing=/sys/kernel/tracing
+
+# trace_on EVENTS: writebehind, or one of it; they are in $tracing/trace then.
+trace_on()
+{
+	mountpoint -q "$tracing" || mount -t tracefs none "$tracing"
+	load_module
+	: >"$tracing"/trace
+	at_exit "echo 0 >$tracing/events/$1/enable; : >$tracing/trace"
+	echo 1 >"$tracing/events/$1/enable"
+}
+
 clean()
 {
 	status_is "$1" dirty_bytes -eq 0

@@ -4,17 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 
 dev=/dev/mapper/wb-trace
-tracing=/sys/kernel/tracing
-
-trace_on()
-{
-	mountpoint -q "$tracing" || mount -t tracefs none "$tracing"
-	load_module
-	: >"$tracing"/trace
-	at_exit "echo 0 >$tracing/events/writebehind/enable; : >$tracing/trace"
-	echo 1 >"$tracing"/events/writebehind/enable
-}
-
 # Each TEXT must be in the trace.
 traced()
 {
@@ -30,7 +19,7 @@ a_write_and_its_way()
 	local origin number
 
 	fast_disk origin
-	trace_on
+	trace_on writebehind
 	make_wb wb-trace "$origin" 16 mode durable "$lazy"
 	number=$(mountpoint -x "$dev")
 	wb_io write -b 8192 1 "$dev" 16384 8192
@@ -51,7 +40,7 @@ a_full_cache()
 	local origin
 
 	slow_disk origin
-	trace_on
+	trace_on writebehind
 	make_wb wb-trace "$origin" 1 mode volatile
 	wb_io write -r 1 "$dev" 0 $((4 * MIB))
 	traced "wb_throttle: .* full"
@@ -63,7 +52,7 @@ an_error()
 
 	fast_disk disk
 	linear wb-below "$disk"
-	trace_on
+	trace_on writebehind
 	make_wb wb-trace "$origin" 16 mode volatile "$lazy"
 	wb_io write -b 4096 1 "$dev" 40960 4096
 	break_origin wb-below "$disk"

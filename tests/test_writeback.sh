@@ -168,6 +168,51 @@ ordered_is_the_same()
 	expect "epochs" "$(status wb-back durable_epoch)" -ge 2
 }
 
+# busy_disk SLOTS NS: takes so many I/Os at a time, and has dirty data of 8 MiB in
+# 4 KiB pieces that is being written while somebody reads.
+busy_disk()
+{
+	local origin
+
+	null_blk origin wb-busy size=64 irqmode=2 submit_queues=1 hw_queue_depth="$1" \
+		completion_nsec="$2"
+	trace_on writebehind/wb_writeback_submit
+	make_wb wb-back "$origin" 16 high_watermark 100 low_watermark 100 max_age 100 \
+		pause_writeback 86400000
+	fio --name=reads --filename="$dev" --readonly --direct=1 --rw=randread --bs=4k \
+		--offset=32m --size=32m --time_based --runtime=1h --thread &
+	at_exit "kill $!; wait $!"
+	wait_for 60 stats_is wb-back read_miss_bytes -gt 0
+	wb_io write -r -g "$seed" "$dev" 0 $((16 * MIB))
+}
+
+in_flight()
+{
+	sed -n 's/.*wb_writeback_submit:.*in_flight=\([0-9]*\).*/\1/p' "$tracing/trace" | sort -n
+}
+
+in_flight_at_most()
+{
+	test "$(in_flight | tail -n 1)" "$@"
+}
+
+disk_of_many()
+{
+	busy_disk 64 20000000
+	wait_for 60 in_flight_at_most -ge 8
+	wait_for 60 clean wb-back
+}
+
+disk_of_one()
+{
+	busy_disk 1 1000000
+	wait_for 60 clean wb-back
+	in_flight >"$work/in_flight"
+	note "in flight: $(uniq -c <"$work/in_flight" | awk '{ print $2 " " $1 " times" }' | paste -sd,)"
+	expect "in flight, of half of the writes at most" \
+		"$(sed -n "$(($(wc -l <"$work/in_flight") / 2))p" "$work/in_flight")" -le 2
+}
+
 it "64 MiB of shuffled 4 KiB writes in at most 320 writes" sorted_and_merged
 it "what is overwritten in time is never written back" absorbed
 it "sectors between written ones are left alone" holes
@@ -183,4 +228,6 @@ it "frozen by wbctl: nothing in the background" frozen wbctl_verb
 it "frozen by message: nothing in the background" frozen message
 it "frozen: a flush is obeyed" flush_while_frozen
 it "ordered: each epoch is written" ordered_is_the_same
+it "beside reads: many at a time, if the disk takes many" disk_of_many
+it "beside reads: one or two, if it does one at a time" disk_of_one
 run

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How many I/Os writeback has in flight while users read from the origin.
+ */
+#include "depth.h"
+
+#include <linux/math64.h>
+#include <linux/minmax.h>
+
+#define WB_DEPTH_COUNTED	8	/* I/Os at a time, at least */
+#define WB_DEPTH_ENOUGH		512	/* for any decision */
+#define WB_DEPTH_REST		128	/* times the number */
+#define WB_DEPTH_PATIENCE	16
+#define WB_DEPTH_UNIT		1024
+#define WB_DEPTH_CLEAR		(16 * WB_DEPTH_UNIT)
+#define WB_DEPTH_CERTAIN	(4 * WB_DEPTH_UNIT * WB_DEPTH_UNIT)
+
+static u32 wb_depth_low(const struct wb_depth *d)
+{
+	return d->down ? d->now - d->step : d->now;
+}
+
+static u32 wb_depth_level(const struct wb_depth *d)
+{
+	if (!d->comparing)
+		return d->now;
+	return wb_depth_low(d) + (d->turn ? d->step : 0);
+}
+
+/* What is in flight until now ends before it is counted. */
+static void wb_depth_watch(struct wb_depth *d, u32 nr)
+{
+	d->watching = true;
+	d->settle = max(nr, wb_depth_level(d));
+	d->ended = 0;
+}
+
+/* Compares anew, but for what is @known of the smaller number. */
+static void wb_depth_compare(struct wb_depth *d, bool known)
+{
+	d->comparing = true;
+	d->turn = known;
+	if (!known) {
+		d->seen[0].ios = 0;
+		d->seen[0].ns = 0;
+	}
+	d->seen[1].ios = 0;
+	d->seen[1].ns = 0;
+}
+
+static void wb_depth_rest(struct wb_depth *d)
+{
+	d->comparing = false;
+	d->rest = WB_DEPTH_REST * d->patience * d->now;
+	d->patience = min_t(u32, 2 * d->patience, WB_DEPTH_PATIENCE);
+	d->down = !d->down;
+}
+
+/* Up and down in turn, where there is something. */
+static void wb_depth_try(struct wb_depth *d)
+{
+	if (d->now == 1)
+		d->down = false;
+	else if (d->now == d->most)
+		d->down = true;
+	d->step = max_t(u32, d->now / 4, 1);
+	if (!d->down)
+		d->step = min(d->step, d->most - d->now);
+	if (d->step)
+		wb_depth_compare(d, false);
+	else
+		wb_depth_rest(d);
+}
+
+void wb_depth_init(struct wb_depth *d)
+{
+	*d = (struct wb_depth){ .now = 1, .most = 1, .step = 1, .patience = 1 };
+	wb_depth_compare(d, false);
+}
+
+/* By how much the larger number did better than what is worth it. */
+static s64 wb_depth_gain(const struct wb_depth *d)
+{
+	u64 few = div64_u64(d->seen[0].ns, d->seen[0].ios);
+	u64 many = max_t(u64, div64_u64(d->seen[1].ns, d->seen[1].ios), 1);
+	u64 rate = div64_u64(few * WB_DEPTH_UNIT, many);
+	u32 worth = WB_DEPTH_UNIT + d->step * WB_DEPTH_UNIT / (2 * wb_depth_low(d));
+
+	return (s64)rate - worth;
+}
+
+static void wb_depth_raise(struct wb_depth *d)
+{
+	d->now += d->step;
+	d->patience = 1;
+	if (d->now == d->most) {
+		wb_depth_rest(d);
+		return;
+	}
+	d->step = min3(2 * d->step, d->now, d->most - d->now);
+	d->seen[0] = d->seen[1];
+	wb_depth_compare(d, true);
+}
+
+/* So many more are not worth it; half of them may be. */
+static void wb_depth_refine(struct wb_depth *d)
+{
+	d->step /= 2;
+	if (d->step && d->step >= d->now / 4)
+		wb_depth_compare(d, true);
+	else
+		wb_depth_rest(d);
+}
+
+/*
+ * Times vary by chance, that of a mean with the root of what was counted.  So a
+ * clear difference is believed soon, a small one when much was counted.
+ */
+static void wb_depth_judge(struct wb_depth *d)
+{
+	u64 n = min(d->seen[0].ios, d->seen[1].ios);
+	s64 gain = clamp_t(s64, wb_depth_gain(d), -WB_DEPTH_CLEAR, WB_DEPTH_CLEAR);
+
+	if (gain * gain * n < WB_DEPTH_CERTAIN && n < WB_DEPTH_ENOUGH)
+		return;
+	if (!d->down && gain >= 0) {
+		wb_depth_raise(d);
+	} else if (!d->down) {
+		wb_depth_refine(d);
+	} else if (gain >= 0) {
+		wb_depth_rest(d);
+	} else {
+		d->now -= d->step;
+		if (d->now > 1)
+			wb_depth_try(d);
+		else
+			wb_depth_rest(d);
+	}
+}
+
+u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr)
+{
+	if (d->most != most) {
+		d->most = most;
+		d->now = min(d->now, most);
+		wb_depth_try(d);
+		d->watching = false;
+	}
+	if (!d->watching)
+		wb_depth_watch(d, nr);
+	return wb_depth_level(d);
+}
+
+void wb_depth_ended(struct wb_depth *d, u64 now)
+{
+	u32 level = wb_depth_level(d);
+
+	if (!d->watching)
+		return;
+	if (!d->comparing) {
+		if (!d->rest || !--d->rest) {
+			wb_depth_try(d);
+			wb_depth_watch(d, level);
+		}
+		return;
+	}
+	if (d->settle) {
+		if (!--d->settle)
+			d->since = now;
+		return;
+	}
+	if (++d->ended < max_t(u32, 2 * level, WB_DEPTH_COUNTED))
+		return;
+	d->seen[d->turn].ios += d->ended;
+	d->seen[d->turn].ns += now > d->since ? now - d->since : 0;
+	d->turn = !d->turn;
+	if (!d->turn)
+		wb_depth_judge(d);
+	wb_depth_watch(d, level);
+}
+
+void wb_depth_pause(struct wb_depth *d)
+{
+	d->watching = false;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How many I/Os writeback has in flight while users read from the origin.
+ *
+ * A read waits behind what is in flight before it.  A disk that does one thing at
+ * a time is no faster for a longer queue, one that does many at a time is: which it
+ * is, is found out by comparing two numbers by the I/Os that ended in a time.
+ * More are worth it if they bring at least half of what they would where nothing
+ * queues.  So a disk keeps four fifths of its speed or more, and a read waits behind
+ * little.  The time that an I/O takes would tell less: it varies more between
+ * I/Os than between the numbers.
+ *
+ * Of writeback alone: no locks.
+ */
+#ifndef WB_DEPTH_H
+#define WB_DEPTH_H
+
+#include <linux/types.h>
+
+/**
+ * struct wb_depth - a number of I/Os in flight, and its search for a better one
+ * @now: so many are worth it, as far as known
+ * @most: the limit
+ * @step: from @now to the number that it is compared with
+ * @down: that is the smaller one
+ * @comparing: else nothing is tried until @rest I/Os have ended
+ * @rest: see there
+ * @patience: grows while @now stays what it is, and @rest with it
+ * @turn: index of the number that is tried now
+ * @seen: what was counted for the smaller and the larger number
+ * @watching: nothing but @turn's number was in flight lately
+ * @settle: I/Os that must end before it is counted again
+ * @ended: I/Os that were counted since @since
+ * @since: nanoseconds
+ */
+struct wb_depth {
+	u32 now;
+	u32 most;
+	u32 step;
+	bool down;
+	bool comparing;
+	u32 rest;
+	u32 patience;
+	u32 turn;
+	struct {
+		u64 ios;
+		u64 ns;
+	} seen[2];
+	bool watching;
+	u32 settle;
+	u32 ended;
+	u64 since;
+};
+
+void wb_depth_init(struct wb_depth *d);
+
+/**
+ * wb_depth_limit - how many I/Os may be in flight
+ * @d: the depth
+ * @most: never more
+ * @nr: that are in flight
+ *
+ * To be asked before each submission, for as long as somebody reads.
+ */
+u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr);
+
+/* An I/O ended at @now, in nanoseconds. */
+void wb_depth_ended(struct wb_depth *d, u64 now);
+
+/* From now on other numbers than wb_depth_limit()'s are in flight, or none. */
+void wb_depth_pause(struct wb_depth *d);
+
+#endif /* WB_DEPTH_H */

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * simulate - module/depth.c on disks that are only imagined: of so many slots, each
+ * of which takes an I/O at a time, first come first served.  A user reads now and
+ * then while a long drain goes on.  Prints KTAP.  Always the same numbers.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../module/depth.h"
+
+#define JOBS		32
+#define WRITES		20000
+#define QUEUE		1024
+#define PAUSE		10	/* between reads, times an I/O's */
+#define MOST_READS	(WRITES * 4)
+#define TRIES		8
+
+enum kind { CONSTANT, UNIFORM, EXPONENTIAL, LOGNORMAL, NR_KINDS };
+
+static const char * const kind_names[] = {
+	[CONSTANT] = "constant",
+	[UNIFORM] = "uniform",
+	[EXPONENTIAL] = "exponential",
+	[LOGNORMAL] = "log-normal",
+};
+
+struct io {
+	bool read;
+	double came;
+	double ends;
+};
+
+/**
+ * struct disk - a disk and what it is doing
+ * @slots: I/Os that it does at a time
+ * @kind: how the time of one is distributed; its mean is 1 ms
+ * @now: seconds
+ * @first_seed: of its random numbers
+ * @seed: the next one
+ * @busy: what is in the slots
+ * @nr_busy: how many
+ * @queue: what waits, a ring
+ * @first: of these
+ * @nr_queued: how many
+ * @next_read: when the user reads again; infinite while it waits
+ * @reads: seconds that reads took
+ * @nr_reads: how many
+ */
+struct disk {
+	unsigned int slots;
+	enum kind kind;
+	double now;
+	u64 first_seed;
+	u64 seed;
+	struct io busy[QUEUE];
+	unsigned int nr_busy;
+	struct io queue[QUEUE];
+	unsigned int first;
+	unsigned int nr_queued;
+	double next_read;
+	double reads[MOST_READS];
+	unsigned int nr_reads;
+};
+
+static struct disk disk;
+
+static double uniform(struct disk *d)
+{
+	d->seed = d->seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return ((d->seed >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double service(struct disk *d)
+{
+	double u = uniform(d), n;
+
+	switch (d->kind) {
+	case UNIFORM:
+		return 1e-3 * (0.5 + u);
+	case EXPONENTIAL:
+		return -1e-3 * log(u);
+	case LOGNORMAL:
+		n = sqrt(-2 * log(u)) * cos(2 * M_PI * uniform(d));
+		return 1e-3 * exp(0.8 * n - 0.32);
+	default:
+		return 1e-3;
+	}
+}
+
+static void begin(struct disk *d)
+{
+	struct io *io;
+
+	while (d->nr_queued && d->nr_busy < d->slots) {
+		io = &d->queue[d->first];
+		d->first = (d->first + 1) % QUEUE;
+		d->nr_queued--;
+		io->ends = d->now + service(d);
+		d->busy[d->nr_busy++] = *io;
+	}
+}
+
+static void submit(struct disk *d, bool read)
+{
+	d->queue[(d->first + d->nr_queued++) % QUEUE] = (struct io){
+		.read = read, .came = d->now,
+	};
+	begin(d);
+}
+
+/* Until something ends. */
+static struct io wait_for_one(struct disk *d)
+{
+	unsigned int i, first = 0;
+	struct io io;
+
+	for (;;) {
+		for (i = 1; i < d->nr_busy; i++)
+			if (d->busy[i].ends < d->busy[first].ends)
+				first = i;
+		if (d->nr_busy && d->busy[first].ends <= d->next_read)
+			break;
+		d->now = d->next_read;
+		d->next_read = INFINITY;
+		submit(d, true);
+	}
+	io = d->busy[first];
+	d->busy[first] = d->busy[--d->nr_busy];
+	d->now = io.ends;
+	begin(d);
+	return io;
+}
+
+static void note_read(struct disk *d, const struct io *io)
+{
+	if (d->nr_reads < MOST_READS)
+		d->reads[d->nr_reads++] = d->now - io->came;
+	d->next_read = d->now - PAUSE * 1e-3 * log(uniform(d));
+}
+
+/* Drains through @depth, or with all jobs; returns the seconds. */
+static double drain(struct disk *d, struct wb_depth *depth, bool reading)
+{
+	unsigned int in_flight = 0, ended = 0;
+	struct io io;
+
+	d->now = 0;
+	d->nr_busy = 0;
+	d->nr_queued = 0;
+	d->nr_reads = 0;
+	d->seed = d->first_seed;
+	d->next_read = reading ? 0 : INFINITY;
+	while (ended < WRITES) {
+		while (in_flight < (depth ? wb_depth_limit(depth, JOBS, in_flight) : JOBS)) {
+			submit(d, false);
+			in_flight++;
+		}
+		io = wait_for_one(d);
+		if (io.read) {
+			note_read(d, &io);
+			continue;
+		}
+		in_flight--;
+		ended++;
+		if (depth)
+			wb_depth_ended(depth, d->now * 1e9);
+	}
+	return d->now;
+}
+
+static void only_read(struct disk *d)
+{
+	struct io io;
+
+	d->now = 0;
+	d->nr_busy = 0;
+	d->nr_queued = 0;
+	d->nr_reads = 0;
+	d->seed = d->first_seed;
+	d->next_read = 0;
+	while (d->nr_reads < 5000) {
+		io = wait_for_one(d);
+		note_read(d, &io);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double p99(struct disk *d)
+{
+	qsort(d->reads, d->nr_reads, sizeof(d->reads[0]), compare);
+	return d->reads[d->nr_reads * 99 / 100];
+}
+
+/*
+ * Keeps 0.7 of its speed, and reads take about twice as long as on an idle disk at
+ * most: where each waits for one write, some meet two, that were being tried.
+ */
+static bool fair(unsigned int slots, enum kind kind)
+{
+	struct wb_depth depth;
+	double alone, idle, speed = 0, time = 0;
+
+	disk.slots = slots;
+	disk.kind = kind;
+	for (disk.first_seed = 1; disk.first_seed <= TRIES; disk.first_seed++) {
+		alone = drain(&disk, NULL, false);
+		only_read(&disk);
+		idle = p99(&disk);
+		wb_depth_init(&depth);
+		speed += alone / drain(&disk, &depth, true) / TRIES;
+		time += p99(&disk) / idle / TRIES;
+	}
+	printf("# %s: %.2f of its speed, 99 %% of reads within %.2f times of idle\n",
+	       kind_names[kind], speed, time);
+	return speed >= 0.7 && time <= 2.5;
+}
+
+/* A limit that is lowered holds at once. */
+static bool obeys(void)
+{
+	struct wb_depth depth;
+	u32 most;
+
+	wb_depth_init(&depth);
+	for (most = JOBS; most; most--) {
+		for (u64 i = 0; i < 1000; i++) {
+			if (wb_depth_limit(&depth, most, most) > most)
+				return false;
+			wb_depth_ended(&depth, i * 1000);
+		}
+	}
+	return true;
+}
+
+int main(void)
+{
+	static const unsigned int slots[] = { 1, 2, 3, 4, 6, 8, 11, 16, 24, 32, 64 };
+	unsigned int n = 0, count = sizeof(slots) / sizeof(slots[0]);
+	bool ok, all = true;
+
+	printf("KTAP version 1\n1..%u\n", count + 1);
+	for (unsigned int i = 0; i < count; i++) {
+		ok = true;
+		for (enum kind kind = 0; kind < NR_KINDS; kind++)
+			ok &= fair(slots[i], kind);
+		printf("%sok %u a disk that does %u at a time\n", ok ? "" : "not ", ++n, slots[i]);
+		all &= ok;
+	}
+	ok = obeys();
+	printf("%sok %u a limit that is lowered\n", ok ? "" : "not ", ++n);
+	return !(all && ok);
+}
