@@ -27,11 +27,15 @@ static u32 wb_nr_chunks(u32 nr)
 /*
  * The last chunk may hold less than it could.  A fragmented machine gets its
  * memory page by page, mapped together.
+ *
+ * One compound page: who is below may take references to the pages of our bios, as
+ * networks do.  Those count for the whole chunk then; a page of its own inside
+ * of one would be freed with the last.
  */
 static void *wb_chunk_alloc(void)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
-	struct page *page = alloc_pages(gfp, get_order(WB_CHUNK_SIZE));
+	struct page *page = alloc_pages(gfp | __GFP_COMP, get_order(WB_CHUNK_SIZE));
 
 	if (page)
 		return page_address(page);

@@ -50,6 +50,29 @@ on_large_sectors()
 	wb_io check 1 "$origin" 0 $((8 * MIB))
 }
 
+# A file on another machine: what sends to it keeps references to the pages of a write,
+# and lets go of them.  They must be the cache's all the time.
+on_a_network()
+{
+	local file origin
+
+	[ -n "${WB_OUT-}" ] || skip "needs a directory of the host's"
+	modprobe -q loop || :
+	file=$(mktemp "$WB_OUT/origin.XXXXXX")
+	at_exit "rm $file"
+	truncate -s 64M "$file"
+	origin=$(losetup --show -f "$file")
+	at_exit "losetup -d $origin"
+	make_wb wb-model "$origin" 16 read_cache
+	wb_io write "$seed" /dev/mapper/wb-model 0 $((8 * MIB))
+	wb_io sync /dev/mapper/wb-model
+	head -c $((200 * MIB)) /dev/zero | tr '\0' x >"$work/memory"
+	wb_io check "$seed" /dev/mapper/wb-model 0 $((8 * MIB))
+	rm "$work/memory"
+	remove_wb wb-model
+	wb_io check "$seed" "$origin" 0 $((8 * MIB))
+}
+
 busy="max_age 20 pause_writeback 10"
 
 # What one mode shows of slow completions, the others show on the last kernel.
@@ -65,4 +88,5 @@ for mode in durable ordered volatile; do
 done
 it "a roomy cache that nothing leaves before the end" on_fast_disk 64 "$lazy"
 it "an origin with sectors of 4 KiB" on_large_sectors
+it "an origin across a network, which holds on to the pages" on_a_network
 run
