@@ -173,6 +173,13 @@ static bool wb_write_blocks(struct wb_store *store, struct bio *bio,
 	return true;
 }
 
+/* Once, and not what a REQ_NOWAIT writer is told to send again. */
+static void wb_write_count(struct wb_store *store, const struct bio *bio)
+{
+	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
+	wb_stat_add(&store->stats, WB_STAT_WRITE, bio->bi_iter.bi_size);
+}
+
 static void wb_write_done(struct wb_store *store, struct bio *bio)
 {
 	trace_wb_write(store->dev, bio->bi_iter.bi_sector, bio->bi_iter.bi_size,
@@ -234,8 +241,7 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 	for (; nr < end; nr++)
 		if (!wb_index_forget_clean(store->index, nr))
 			return false;
-	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
-	wb_stat_add(&store->stats, WB_STAT_WRITE, bio->bi_iter.bi_size);
+	wb_write_count(store, bio);
 	bio->bi_opf |= REQ_FUA;
 	bio_set_dev(bio, store->bdev);
 	submit_bio_noacct(bio);
@@ -280,6 +286,7 @@ bool wb_write_has_room(struct wb_store *store)
 enum wb_waited {
 	WB_WRITTEN,
 	WB_LEFT,		/* killed, or told to leave; the rest waits elsewhere */
+	WB_GAVE_WAY,		/* others are to leave first, and come before it */
 	WB_REFUSED,		/* the origin is failing, and on_error says so */
 };
 
@@ -296,6 +303,16 @@ static bool wb_write_must_leave(struct wb_store *store, bool stay)
 	return READ_ONCE(store->leave) > (stay ? WB_LEAVE_MAP : WB_STAY);
 }
 
+/*
+ * Who stays while others must leave has to let them: they wait for the turn, and
+ * dm for them, unkillably.
+ */
+static bool wb_write_in_the_way(struct wb_store *store, bool stay)
+{
+	return stay && READ_ONCE(store->leave) == WB_LEAVE_MAP &&
+	       atomic_read(&store->pace.waiting) > 1;
+}
+
 /* Waits for room with the turn. */
 static enum wb_waited wb_write_in_turn(struct wb_store *store, struct bio *bio,
 				       struct bvec_iter *iter, bool stay)
@@ -310,10 +327,15 @@ static enum wb_waited wb_write_in_turn(struct wb_store *store, struct bio *bio,
 		if (wait_event_killable(store->pace.room,
 					wb_write_has_room(store) ||
 					wb_write_hopeless(store) ||
-					wb_write_must_leave(store, stay)))
+					wb_write_must_leave(store, stay) ||
+					wb_write_in_the_way(store, stay)))
 			return WB_LEFT;
-		if (wb_write_must_leave(store, stay) && !wb_write_has_room(store))
+		if (wb_write_has_room(store))
+			continue;
+		if (wb_write_must_leave(store, stay))
 			return WB_LEFT;
+		if (wb_write_in_the_way(store, stay))
+			return WB_GAVE_WAY;
 	}
 	return WB_WRITTEN;
 }
@@ -322,18 +344,26 @@ static enum wb_waited wb_write_in_turn(struct wb_store *store, struct bio *bio,
  * The semaphore's waiters are served in the order in which they came, and as
  * long as there are any nobody else takes a free block.  Who has the turn waits
  * for writeback only, which needs neither memory nor the turn.
+ *
+ * Who comes when all are to leave does not queue.  Who did before is counted, so
+ * the one that stays, whom wb_write_leave() wakes, sees it and gives way.
  */
 static enum wb_waited wb_write_wait(struct wb_store *store, struct bio *bio,
 				    struct bvec_iter *iter, bool stay)
 {
-	enum wb_waited how = WB_LEFT;
+	enum wb_waited how;
 	struct wb_pace *p = &store->pace;
 
 	atomic_inc(&p->waiting);
-	if (!down_killable(&p->turn)) {
+	smp_mb__after_atomic();	/* pairs with that in wb_write_leave() */
+	do {
+		how = WB_LEFT;
+		if (wb_write_must_leave(store, stay) || down_killable(&p->turn))
+			break;
 		how = wb_write_in_turn(store, bio, iter, stay);
 		up(&p->turn);
-	}
+		cond_resched();
+	} while (how == WB_GAVE_WAY);
 	atomic_dec(&p->waiting);
 	return how;
 }
@@ -360,6 +390,7 @@ static void wb_write_ended(struct wb_store *store, struct bio *bio,
 		wb_write_done(store, bio);
 		break;
 	case WB_LEFT:
+	case WB_GAVE_WAY:
 		bio->bi_status = BLK_STS_DM_REQUEUE;
 		bio_endio(bio);
 		break;
@@ -410,6 +441,19 @@ static bool wb_write_is_own(const struct bio *bio)
 	       (bio->bi_opf & (REQ_IDLE | REQ_META)) == REQ_IDLE;
 }
 
+/*
+ * A shard without a free or clean block is no reason to wait while others have some.
+ */
+static bool wb_write_at_once(struct wb_store *store, struct bio *bio,
+			     struct bvec_iter *iter)
+{
+	if (likely(wb_write_blocks(store, bio, iter, !wb_pace_queued(&store->pace))))
+		return true;
+	return !wb_pace_queued(&store->pace) && wb_write_has_room(store) &&
+	       wb_index_reclaim(store->index) &&
+	       wb_write_blocks(store, bio, iter, true);
+}
+
 void wb_write_bio(struct wb_store *store, struct bio *bio)
 {
 	struct bvec_iter iter = bio->bi_iter;
@@ -422,20 +466,19 @@ void wb_write_bio(struct wb_store *store, struct bio *bio)
 		bio_wouldblock_error(bio);
 		return;
 	}
-	wb_stat_add(&store->stats, WB_STAT_WRITES, 1);
-	wb_stat_add(&store->stats, WB_STAT_WRITE, iter.bi_size);
-	if (likely(wb_write_blocks(store, bio, &iter,
-				   !wb_pace_queued(&store->pace)))) {
+	if (likely(wb_write_at_once(store, bio, &iter))) {
+		wb_write_count(store, bio);
 		wb_write_done(store, bio);
 		return;
 	}
-
-	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);
-	trace_wb_throttle(store->dev, iter.bi_size, true);
 	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
 		return;
 	}
+
+	wb_write_count(store, bio);
+	wb_stat_add(&store->stats, WB_STAT_THROTTLED, 1);
+	trace_wb_throttle(store->dev, iter.bi_size, true);
 	how = wb_write_wait(store, bio, &iter, false);
 	if (how == WB_LEFT && wb_write_is_own(bio))
 		how = WB_REFUSED;

@@ -61,6 +61,18 @@ writer_can_be_killed()
 	wb_io check 2 "$dev" 0 $((4 * MIB))
 }
 
+# Who is told to come again has written nothing yet.
+nowait_is_counted_once()
+{
+	local origin
+
+	fast_disk origin
+	make_wb wb-full "$origin" 1 "$lazy"
+	wb_io write -n -b 4096 1 "$dev" 0 $((8 * MIB))
+	expect "written" "$(stats wb-full write_bytes)" -eq $((8 * MIB))
+	wb_io check 1 "$dev" 0 $((8 * MIB))
+}
+
 status_answers()
 {
 	local pid worst
@@ -143,6 +155,7 @@ drain_limit()
 it "memory is bounded, and all is written in the end" bounded
 it "reads go on while writers wait" reads_go_on
 it "a writer that waits can be killed" writer_can_be_killed
+it "a writer that may not wait is counted once" nowait_is_counted_once
 it "status answers within 50 ms during a long drain" status_answers
 it "writes that must not wait do not" nowait
 # What CPUs counted for themselves while the limit was far must not count now.
