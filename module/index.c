@@ -324,8 +324,10 @@ bool wb_index_forget_clean(struct wb_index *ix, u64 nr)
 
 void wb_index_drop_clean(struct wb_index *ix)
 {
-	while (wb_index_nr_clean(ix))
+	while (wb_index_nr_clean(ix)) {
 		wb_index_reclaim(ix);
+		cond_resched();
+	}
 }
 
 sector_t wb_index_dirty_end(const struct wb_index *ix)

@@ -312,6 +312,17 @@ bool wb_store_shared(struct wb_store *store)
 	return shared;
 }
 
+bool wb_store_unclaimed(struct wb_store *store)
+{
+	bool last;
+
+	mutex_lock(&wb_registry_lock);
+	last = store->tables == 2;
+	mutex_unlock(&wb_registry_lock);
+	return last && READ_ONCE(store->owner) && READ_ONCE(store->suspended) &&
+	       wb_store_dirty(store);
+}
+
 void wb_store_put(struct wb_store *store)
 {
 	mutex_lock(&wb_registry_lock);
@@ -431,15 +442,15 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 
 	mutex_lock(&store->lock);
 	/* The origin that comes back is not the one that failed. */
-	store->owner = ti;
+	WRITE_ONCE(store->owner, ti);
 	store->bdev = bdev;
+	if (!opt->read_cache || store->origin_seq != bdev->bd_disk->diskseq)
+		wb_index_drop_clean(store->index);
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
 	wb_store_switch(store, opt->mode);
 	store->opt = *opt;
 	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
-	if (!opt->read_cache)
-		wb_index_drop_clean(store->index);
 	mutex_unlock(&store->lock);
 	return 0;
 }
@@ -451,7 +462,9 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
 	mutex_lock(&store->lock);
 	was = store->owner == ti;
 	if (was) {
-		store->owner = NULL;
+		WRITE_ONCE(store->owner, NULL);
+		/* nobody holds the origin: what it has may change unseen */
+		wb_index_drop_clean(store->index);
 		/* what was left behind needs it, see wb_writeback_stop() */
 		if (!wb_rebooting())
 			store->bdev = NULL;

@@ -231,6 +231,12 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
 /* Whether another table than the one that owns it is loaded for the store. */
 bool wb_store_shared(struct wb_store *store);
 
+/*
+ * Whether a suspended table has left dirty data to another one, which must be the
+ * caller's: there is no further.  Sleeps.
+ */
+bool wb_store_unclaimed(struct wb_store *store);
+
 /**
  * wb_store_set - change a tunable while in use
  * @store: the store

@@ -8,7 +8,8 @@
  *   presuspend  notes whether to drain; who waits for room leaves dm's map
  *   postsuspend no user I/O any more: drain, or leave it to the table that is
  *               loaded (noflush), then stop
- *   dtr         the last table of a removed device drains what is left; what
+ *   dtr         the last table of a removed device drains what is left, and so
+ *               does one that was to take data over and was never resumed; what
  *               the origin refuses stays in the store
  */
 #define DM_MSG_PREFIX "writebehind"
@@ -160,10 +161,34 @@ static bool wb_device_gone(struct dm_target *ti)
 	return dm_copy_name_and_uuid(dm_table_get_md(ti->table), name, NULL);
 }
 
+static void wb_target_drain(struct wb_store *store)
+{
+	if (!wb_writeback_teardown(store))
+		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
+		      store->name, wb_store_dirty_bytes(store),
+		      store->origin_name);
+}
+
 /*
- * A table that never was resumed owns nothing and has nothing to drain.  One
- * that was replaced by another target must not write any more: that one may
- * have written newer data to the origin.
+ * The last table that could take over what a noflush suspend has left is not going
+ * to: what is resumed may be another target for the origin.  The table that owns
+ * the store may be resumed meanwhile, and then writeback is not ours to stop.
+ */
+static void wb_drain_unclaimed(struct wb_store *store)
+{
+	wb_writeback_start(store);
+	wb_target_drain(store);
+	if (!READ_ONCE(store->suspended))
+		return;
+	wb_writeback_stop(store);
+	smp_mb();	/* pairs with that in wb_write_leave(), called by wb_resume() */
+	if (!READ_ONCE(store->suspended))
+		wb_writeback_start(store);
+}
+
+/*
+ * A table that was replaced by another target must not write any more: that one
+ * may have written newer data to the origin.
  */
 static void wb_dtr(struct dm_target *ti)
 {
@@ -171,12 +196,16 @@ static void wb_dtr(struct dm_target *ti)
 	struct wb_store *store = t->store;
 
 	if (store->owner == ti) {
+		if (!wb_rebooting())
+			wb_writeback_stop(store);
 		if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
 			wb_writeback_start(store);
 			wb_writeback_teardown(store);
 			wb_writeback_stop(store);
 		}
 		wb_store_disown(store, ti);
+	} else if (wb_store_unclaimed(store) && !wb_rebooting()) {
+		wb_drain_unclaimed(store);
 	}
 	wb_target_free(ti, t);
 }
@@ -211,11 +240,8 @@ static void wb_postsuspend(struct dm_target *ti)
 	struct wb_store *store = t->store;
 	bool hand_over = t->noflush && wb_store_shared(store);
 
-	if (!hand_over &&
-	    !wb_writeback_teardown(store))
-		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
-		      store->name, wb_store_dirty_bytes(store),
-		      store->origin_name);
+	if (!hand_over)
+		wb_target_drain(store);
 	wb_writeback_stop(store);
 	WRITE_ONCE(store->suspended, true);
 }

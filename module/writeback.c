@@ -158,6 +158,7 @@ static void wb_drop_superseded(struct wb_store *store)
 	struct wb_shard *s;
 
 	list_for_each_entry_safe(b, next, sweep, list) {
+		cond_resched();
 		if (list_is_last(&b->list, sweep) ||
 		    wb_block_nr(b) != wb_block_nr(next))
 			continue;
@@ -316,6 +317,7 @@ static void wb_publish_retry(struct wb_writeback *wb)
 	u32 n = 0;
 
 	list_for_each_entry(b, &wb->retry, list) {
+		cond_resched();
 		first = min(first, wb_block_nr(b));
 		n++;
 	}
@@ -560,6 +562,7 @@ static bool wb_writeback_part(struct wb_store *store)
 void wb_writeback_stop(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.stop, true);
+	wake_up_all(&store->flush.settled);
 	if (!wb_rebooting() || !wb_writeback_part(store))
 		cancel_delayed_work_sync(&store->wb.work);
 	wb_events_stop(store);
@@ -583,7 +586,8 @@ bool wb_writeback_drain(struct wb_store *store, long timeout)
 	wb_health_hurry(store);
 	epoch = wb_flush_start(store);
 	wait_event_killable_timeout(store->flush.settled,
-				    wb_flush_ended(store, epoch, attempts),
+				    wb_flush_ended(store, epoch, attempts) ||
+				    READ_ONCE(store->wb.stop),
 				    timeout);
 	WRITE_ONCE(store->wb.teardown, false);
 	return wb_epoch_durable(&store->epochs) >= epoch;

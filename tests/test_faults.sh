@@ -520,6 +520,37 @@ suspend_is_given_up()
 	wb_io check $((seed + 1)) "$disk" $((8 * MIB)) $((8 * MIB))
 }
 
+# What a killed process has left in the page cache stays in the queue, and has its
+# turn, but the others are not to stay in dm's way because of that.
+suspend_is_given_up_behind_a_killed_writer()
+{
+	local disk writer last suspend
+
+	# its fsync waits for the origin, as it would for any disk
+	at_exit impatient
+	echo 120 >/proc/sys/kernel/hung_task_timeout_secs
+	full_and_failing
+	wb_io write -B -y "$seed" "$dev" $((24 * MIB)) "$MIB" &
+	at_exit "kill -KILL $!"
+	wait_for 60 status_is wb-fault waiting_writers -gt 1
+	kill -KILL $!
+	wb_io write -b 4096 $((seed + 2)) "$dev" $((16 * MIB)) "$MIB" &
+	last=$!
+	at_exit "kill -KILL $last"
+	wait_for 60 status_is wb-fault waiting_writers -gt 2
+	timeout -s INT 3 dmsetup suspend --nolockfs wb-fault &
+	suspend=$!
+	wait_for 60 gone "$suspend"
+	must_fail wait "$suspend"
+	mend
+	wait "$writer"
+	wait "$last"
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	wb_io check $((seed + 1)) "$disk" $((8 * MIB)) $((8 * MIB))
+	wb_io check $((seed + 2)) "$disk" $((16 * MIB)) "$MIB"
+}
+
 policy_frees_who_waits()
 {
 	local disk writer
@@ -566,6 +597,27 @@ writes_through()
 	wb_io check "$seed" "$disk" 0 "$MIB"
 	wb_io check $((seed + 1)) "$disk" $((32 * MIB - 32 * KIB)) $((32 * KIB))
 	wb_io check $((seed + 2)) "$disk" $((32 * MIB + 512)) 512
+}
+
+# While nobody holds the origin it may change: what was clean is not to be trusted.
+taken_up_on_a_changed_origin()
+{
+	local disk
+
+	with_cache 16 mode durable read_cache "$brisk"
+	wb_io write "$seed" "$dev" 0 "$MIB"
+	wb_io sync "$dev"
+	expect "clean" "$(status wb-fault clean_bytes)" -ge "$MIB"
+	bad_spot wb-below "$disk" 65536 128
+	wb_io write "$seed" "$dev" $((32 * MIB)) $((64 * KIB))
+	wait_for 60 health_is failing
+	remove_wb wb-fault
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((64 * KIB))
+	mend_origin wb-below "$disk"
+	wb_io write $((seed + 1)) "$disk" 0 "$MIB"
+	make_wb wb-fault /dev/mapper/wb-below 16 mode durable read_cache "$brisk"
+	wb_io check $((seed + 1)) "$dev" 0 "$MIB"
+	wb_io check "$seed" "$dev" $((32 * MIB)) $((64 * KIB))
 }
 
 # Random I/O of all sizes, some of it past the cache, some of it into what is
@@ -722,7 +774,11 @@ it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
 it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
 it "failing: who waits for room can be killed" waiting_writer_can_be_killed
 it "failing and full: reloaded with more room" more_room
+it "removed while failing, taken up again when the origin was changed meanwhile" \
+	taken_up_on_a_changed_origin
 it "failing and full: a suspend that is given up" suspend_is_given_up
+it "failing and full: the same, behind what a killed process has left" \
+	suspend_is_given_up_behind_a_killed_writer
 it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
 it "failing: writethrough" writes_through
 it "failing: writethrough, judged by the model" model_while_writing_through

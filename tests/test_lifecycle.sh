@@ -77,6 +77,30 @@ replaced_after_noflush()
 	wb_io check $((seed + 1)) "$origin" 0 $((4 * MIB))
 }
 
+# The table that was to take the data over goes away unused.
+heir_replaced()
+{
+	loaded_for_hand_over 16
+	[ -z "$1" ] || dmsetup "$1" wb-life
+	dmsetup load wb-life --table "0 $(sectors "$origin") linear $origin 0"
+	dmsetup resume wb-life
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-life
+	on_origin
+}
+
+# It may be resumed as it was before that.
+heir_cleared()
+{
+	loaded_for_hand_over 16
+	dmsetup clear wb-life
+	dmsetup resume wb-life
+	wb_io write $((seed + 1)) "$dev" $((4 * MIB)) $((4 * MIB))
+	wb_io sync "$dev"
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	on_origin
+}
+
 loaded_and_cleared()
 {
 	local before
@@ -414,6 +438,10 @@ it "removed after a noflush suspend, with a table loaded" removed_after_noflush 
 it "removed after a noflush suspend, with a table loaded and cleared" \
 	removed_after_noflush clear
 it "a noflush suspend, then another target for the origin" replaced_after_noflush
+it "a noflush suspend, and another target in the place of who was to take over" \
+	heir_replaced ""
+it "the same, and that one cleared before" heir_replaced clear
+it "a noflush suspend, who was to take over cleared, and resumed" heir_cleared
 it "a table loaded and cleared changes nothing" loaded_and_cleared
 it "reloaded while dirty, with other options" reloaded_while_dirty
 it "reloaded while dirty, with a larger budget" resized 32
