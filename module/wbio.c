@@ -299,6 +299,7 @@ static void wb_retire(struct wb_store *store, struct list_head *blocks)
 	list_for_each_entry_safe(b, next, blocks, list) {
 		list_del_init(&b->list);
 		wb_retire_block(store, b);
+		cond_resched();
 		n++;
 	}
 	wb_pace_dirtied(&store->pace, -n);
@@ -349,6 +350,7 @@ static void wb_fail(struct wb_store *store, struct list_head *blocks)
 	list_for_each_entry_safe(b, next, blocks, list) {
 		list_del_init(&b->list);
 		wb_fail_block(store, b);
+		cond_resched();
 	}
 }
 
