@@ -10,29 +10,39 @@
 #include "write.h"
 
 #define WB_RANGES_RESERVED	16
+#define WB_RANGES_AT_ONCE	16
+#define WB_RANGES_SLICE		(HZ / 20)
 
 /**
  * struct wb_range - one of them
- * @entry: in the queue
+ * @store: whose it is
+ * @entry: in one of the lists
  * @epoch: comes after all before it, or zero: at the next opportunity
  * @bio: to be completed then, NULL if it was before
  * @opf: REQ_OP_DISCARD or REQ_OP_WRITE_ZEROES, and flags
- * @sector: where
- * @nr: how many sectors
+ * @sector: of the next part that the origin takes at once
+ * @nr: sectors of the last part that was sent; zero if that was seen to
+ * @end: the sector behind the last part
+ * @status: what the origin said
  */
 struct wb_range {
+	struct wb_store *store;
 	struct list_head entry;
 	u64 epoch;
 	struct bio *bio;
 	blk_opf_t opf;
 	sector_t sector;
 	sector_t nr;
+	sector_t end;
+	blk_status_t status;
 };
 
 int wb_ranges_init(struct wb_ranges *r)
 {
 	spin_lock_init(&r->lock);
 	INIT_LIST_HEAD(&r->queue);
+	INIT_LIST_HEAD(&r->unordered);
+	r->rest_until = jiffies;
 	return mempool_init_kmalloc_pool(&r->pool, WB_RANGES_RESERVED,
 					 sizeof(struct wb_range));
 }
@@ -41,6 +51,7 @@ void wb_ranges_exit(struct wb_ranges *r)
 {
 	struct wb_range *range, *next;
 
+	list_splice_init(&r->unordered, &r->queue);
 	list_for_each_entry_safe(range, next, &r->queue, entry)
 		mempool_free(range, &r->pool);
 	mempool_exit(&r->pool);
@@ -95,7 +106,7 @@ static enum wb_queued wb_range_queue(struct wb_store *store,
 	spin_lock(&r->lock);
 	if (!wb_store_strict(store)) {
 		range->epoch = 0;
-		list_add(&range->entry, &r->queue);
+		list_add_tail(&range->entry, &r->unordered);
 	} else if (wb_range_is_discard(range)) {
 		range->epoch = wb_range_epoch(&store->epochs);
 		list_add_tail(&range->entry, &r->queue);
@@ -126,9 +137,12 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 		bio_wouldblock_error(bio);
 		return;
 	}
+	range->store = store;
 	range->opf = bio->bi_opf & (REQ_OP_MASK | REQ_NOUNMAP);
 	range->sector = bio->bi_iter.bi_sector;
-	range->nr = bio_sectors(bio);
+	range->nr = 0;
+	range->end = bio_end_sector(bio);
+	range->status = BLK_STS_OK;
 	range->bio = bio;
 	bytes = bio->bi_iter.bi_size;
 
@@ -147,26 +161,34 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 	wb_writeback_kick(store);
 }
 
-static struct wb_range *wb_range_first(struct wb_store *store)
+/* Whether the first in order may be done now: nothing behind it may be before. */
+static bool wb_ranges_ordered_due(struct wb_store *store)
 {
+	struct wb_ranges *r = &store->ranges;
 	struct wb_range *range;
 
-	spin_lock(&store->ranges.lock);
-	range = list_first_entry_or_null(&store->ranges.queue, struct wb_range,
-					 entry);
-	spin_unlock(&store->ranges.lock);
-	return range;
+	lockdep_assert_held(&r->lock);
+	range = list_first_entry_or_null(&r->queue, struct wb_range, entry);
+	return range && range->epoch <= wb_epoch_durable(&store->epochs) + 1;
 }
 
-/* Only writeback removes from the queue, so what it saw there stays there. */
-bool wb_ranges_due(struct wb_store *store)
+bool wb_ranges_turn(struct wb_store *store)
 {
-	struct wb_range *range;
+	struct wb_ranges *r = &store->ranges;
+	bool turn;
 
-	if (list_empty_careful(&store->ranges.queue))
+	if (wb_ranges_empty(r))
 		return false;
-	range = wb_range_first(store);
-	return range && range->epoch <= wb_epoch_durable(&store->epochs) + 1;
+	spin_lock(&r->lock);
+	turn = wb_ranges_ordered_due(store) ||
+	       (!list_empty(&r->unordered) && time_after_eq(jiffies, r->rest_until));
+	spin_unlock(&r->lock);
+	return turn;
+}
+
+bool wb_ranges_left(struct wb_store *store)
+{
+	return !list_empty_careful(&store->ranges.unordered);
 }
 
 u64 wb_ranges_limit(struct wb_store *store)
@@ -175,12 +197,9 @@ u64 wb_ranges_limit(struct wb_store *store)
 	u64 limit = U64_MAX;
 
 	spin_lock(&store->ranges.lock);
-	list_for_each_entry(range, &store->ranges.queue, entry) {
-		if (range->epoch) {
-			limit = range->epoch - 1;
-			break;
-		}
-	}
+	range = list_first_entry_or_null(&store->ranges.queue, struct wb_range, entry);
+	if (range)
+		limit = range->epoch - 1;
 	spin_unlock(&store->ranges.lock);
 	return limit;
 }
@@ -233,7 +252,10 @@ static u8 wb_range_mask(const struct wb_range *range, u64 nr)
 	return from < to ? wb_sector_mask(from - start, to - from) : 0;
 }
 
-/* Looks at each block of the range or at each of the budget, whichever is less. */
+/*
+ * Looks at each block of the range or at each of the budget, whichever is less.  The
+ * glance without the lock misses nothing that was written before.
+ */
 static void wb_range_drop(struct wb_store *store, struct wb_range *range)
 {
 	struct wb_pages *p = &store->index->pages;
@@ -244,8 +266,9 @@ static void wb_range_drop(struct wb_store *store, struct wb_range *range)
 
 	if (last - first < p->nr) {
 		for (nr = first; nr <= last; nr++) {
-			wb_range_drop_block(store, range, nr,
-					    wb_range_mask(range, nr));
+			if (wb_index_peek(store->index, nr))
+				wb_range_drop_block(store, range, nr,
+						    wb_range_mask(range, nr));
 			cond_resched();
 		}
 		return;
@@ -259,52 +282,161 @@ static void wb_range_drop(struct wb_store *store, struct wb_range *range)
 	}
 }
 
-/*
- * Blocks that come during the call stay, to be written after it: the writes
- * that brought them meet the range, or follow it.
- *
- * Zeroes are made durable at once: no block holds them, so a flush that failed
- * later could not have them written again.
- */
-static int wb_range_apply(struct wb_store *store, struct wb_range *range)
+static void wb_range_end(struct bio *bio)
 {
-	int r;
+	struct wb_range *range = bio->bi_private;
+	struct wb_store *store = range->store;
 
-	wb_range_drop(store, range);
-	wb_pace_wake(&store->pace);
-	r = wb_io_range(store, range->opf, range->sector, range->nr);
-	if (!r && !wb_range_is_discard(range))
-		r = wb_io_flush_origin(store);
-	if (r) {
-		wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
-		trace_wb_error(store->dev, WB_TRACE_RANGE, range->sector, r);
-	}
-	return r;
+	range->status = bio->bi_status;
+	bio_put(bio);
+	/* see wb_io_end() */
+	rcu_read_lock();
+	if (atomic_dec_and_test(&store->ranges.running))
+		wake_up(&store->wb.wait);
+	rcu_read_unlock();
 }
 
-/* A range is queued until it is done: that holds back the epochs behind it. */
-static void wb_range_done(struct wb_store *store, struct wb_range *range, int r)
+/* The next part: not to be split further below, by granules where the origin has some. */
+static void wb_range_cut(struct wb_store *store, struct wb_range *range)
 {
+	struct block_device *bdev = store->bdev;
+	sector_t left = range->end - range->sector, most, granule = 1, cut;
+
+	if (wb_range_is_discard(range)) {
+		most = bdev_max_discard_sectors(bdev);
+		granule = max(bdev_discard_granularity(bdev) >> SECTOR_SHIFT, 1U);
+	} else {
+		most = bdev_write_zeroes_sectors(bdev);
+	}
+	range->nr = left;
+	if (!most || left <= most)
+		return;
+	cut = range->sector + most;
+	cut -= cut % granule;
+	range->nr = cut > range->sector ? cut - range->sector : most;
+}
+
+/* The first in order if it is due, else the first of the others. */
+static struct wb_range *wb_ranges_first(struct wb_store *store)
+{
+	struct wb_ranges *r = &store->ranges;
+	struct list_head *list;
+	struct wb_range *range;
+
+	spin_lock(&r->lock);
+	list = wb_ranges_ordered_due(store) ? &r->queue : &r->unordered;
+	range = list_first_entry_or_null(list, struct wb_range, entry);
+	spin_unlock(&r->lock);
+	return range;
+}
+
+/* One in order comes by itself. */
+static struct wb_range *wb_ranges_next(struct wb_store *store, struct wb_range *range)
+{
+	struct wb_ranges *r = &store->ranges;
+	struct wb_range *next = NULL;
+
+	spin_lock(&r->lock);
+	if (!range->epoch && !list_is_last(&range->entry, &r->unordered))
+		next = list_next_entry(range, entry);
+	spin_unlock(&r->lock);
+	return next;
+}
+
+/*
+ * Blocks that come meanwhile stay, to be written later: the writes that brought
+ * them meet the range, or follow it.
+ */
+static void wb_ranges_send(struct wb_store *store, struct wb_range *range,
+			   unsigned long until)
+{
+	unsigned int n = 0;
+
+	while (range && n++ < WB_RANGES_AT_ONCE) {
+		wb_range_cut(store, range);
+		wb_range_drop(store, range);
+		atomic_inc(&store->ranges.running);
+		wb_io_range(store, range->opf, range->sector, range->nr, wb_range_end,
+			    range);
+		range->sector += range->nr;
+		if (!time_before(jiffies, until))
+			break;
+		if (range->sector == range->end)
+			range = wb_ranges_next(store, range);
+	}
+	wb_pace_wake(&store->pace);
+	wait_event_idle(store->wb.wait, !atomic_read(&store->ranges.running));
+}
+
+/*
+ * Zeroes are made durable before anybody hears of them, and each part of them: no
+ * block holds them, so a flush that failed later could not have them written again.
+ */
+static void wb_ranges_flush(struct wb_store *store, struct wb_range *first)
+{
+	struct wb_range *range;
+	bool zeroes = false;
+	int r;
+
+	for (range = first; range && range->nr; range = wb_ranges_next(store, range))
+		zeroes |= !wb_range_is_discard(range);
+	r = zeroes ? wb_io_flush_origin(store) : 0;
+	for (range = first; r && range && range->nr; range = wb_ranges_next(store, range))
+		if (!wb_range_is_discard(range))
+			range->status = errno_to_blk_status(r);
+}
+
+/*
+ * A range is queued until it is done: that holds back the epochs behind it, and
+ * the switch to ordered mode.
+ *
+ * A discard that fails in ordered mode, where nobody waits for it, leaves the
+ * old data: a state that the discard allows.  The epoch of a range is settled by
+ * the sweep that follows, since writes that met the range may share it.
+ */
+static void wb_range_done(struct wb_store *store, struct wb_range *range)
+{
+	if (range->status) {
+		wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
+		trace_wb_error(store->dev, WB_TRACE_RANGE, range->sector,
+			       blk_status_to_errno(range->status));
+	}
 	spin_lock(&store->ranges.lock);
 	list_del(&range->entry);
 	spin_unlock(&store->ranges.lock);
 	if (range->bio) {
-		range->bio->bi_status = errno_to_blk_status(r);
+		range->bio->bi_status = range->status;
 		bio_endio(range->bio);
 	}
 	mempool_free(range, &store->ranges.pool);
 }
 
-/*
- * A discard that fails in ordered mode, where nobody waits for it, leaves the
- * old data: a state that the discard allows.  The epoch of a range is settled by
- * the sweep that follows, since writes that met the range may share it.
- */
+/* Those that were sent to their end are done. */
+static void wb_ranges_settle(struct wb_store *store, struct wb_range *range)
+{
+	struct wb_range *next;
+
+	for (; range && range->nr; range = next) {
+		next = wb_ranges_next(store, range);
+		range->nr = 0;
+		if (range->sector == range->end)
+			wb_range_done(store, range);
+	}
+}
+
 void wb_ranges_apply(struct wb_store *store)
 {
-	while (wb_ranges_due(store)) {
-		struct wb_range *range = wb_range_first(store);
+	unsigned long start = jiffies, until = start + WB_RANGES_SLICE;
+	struct wb_range *first;
 
-		wb_range_done(store, range, wb_range_apply(store, range));
-	}
+	do {
+		first = wb_ranges_first(store);
+		if (!first)
+			break;
+		wb_ranges_send(store, first, until);
+		wb_ranges_flush(store, first);
+		wb_ranges_settle(store, first);
+	} while (time_before(jiffies, until) && !READ_ONCE(store->wb.stop) &&
+		 !wb_writeback_held(store));
+	store->ranges.rest_until = jiffies + max(jiffies - start, 1UL);
 }

@@ -16,15 +16,26 @@ struct wb_store;
 
 /**
  * struct wb_ranges - discards and zeroes on their way to the origin
- * @lock: guards @queue; outside the epochs' lock; process context
- * @queue: in the order of their epochs
+ * @lock: guards @queue and @unordered; outside the epochs' lock; process context
+ * @queue: those with a place in the order, by their epochs
+ * @unordered: the others, as they came
+ * @running: I/Os of theirs that are in flight
+ * @rest_until: jiffies; writeback's own turn lasts until then
  * @pool: for their descriptors
  */
 struct wb_ranges {
-	spinlock_t lock;	/* guards @queue */
+	spinlock_t lock;	/* guards @queue and @unordered */
 	struct list_head queue;
+	struct list_head unordered;
+	atomic_t running;
+	unsigned long rest_until;
 	mempool_t pool;
 };
+
+static inline bool wb_ranges_empty(const struct wb_ranges *r)
+{
+	return list_empty_careful(&r->queue) && list_empty_careful(&r->unordered);
+}
 
 int wb_ranges_init(struct wb_ranges *r);
 void wb_ranges_exit(struct wb_ranges *r);
@@ -41,13 +52,19 @@ void wb_ranges_exit(struct wb_ranges *r);
  */
 void wb_range_bio(struct wb_store *store, struct bio *bio);
 
-/* Whether the first range may be done now. */
-bool wb_ranges_due(struct wb_store *store);
+/*
+ * Whether it is the ranges' turn: one in order holds up what is behind it, the
+ * others and writeback take turns.
+ */
+bool wb_ranges_turn(struct wb_store *store);
+
+/* Whether there are some to be done when writeback has nothing to do. */
+bool wb_ranges_left(struct wb_store *store);
 
 /* The last epoch that comes before all ranges. */
 u64 wb_ranges_limit(struct wb_store *store);
 
-/* Does those that are due.  In writeback's context, nothing in flight. */
+/* Does some of them, for not too long.  In writeback's context, nothing in flight. */
 void wb_ranges_apply(struct wb_store *store);
 
 #endif /* WB_RANGE_H */

@@ -177,7 +177,7 @@ static bool __wb_store_dirty(struct wb_store *store)
 {
 	lockdep_assert_held(&store->lock);
 	return wb_index_nr_dirty(store->index) ||
-	       !list_empty_careful(&store->ranges.queue);
+	       !wb_ranges_empty(&store->ranges);
 }
 
 bool wb_store_dirty(struct wb_store *store)
@@ -492,7 +492,7 @@ static void wb_store_try_mode(struct wb_store *store)
 	    wb_epoch_durable(&store->epochs) < store->pending_epoch)
 		return;
 	spin_lock(&store->ranges.lock);
-	if (mode != WB_MODE_ORDERED || list_empty(&store->ranges.queue))
+	if (mode != WB_MODE_ORDERED || wb_ranges_empty(&store->ranges))
 		wb_store_switch(store, mode);
 	spin_unlock(&store->ranges.lock);
 }

@@ -71,6 +71,7 @@ void wb_io_unlimit(struct wb_store *store)
 
 	n = min_t(u32, n, queue_max_sectors(q) / WB_BLOCK_SECTORS);
 	store->wb.io_blocks = max_t(u32, n, 1);
+	store->wb.retry_blocks = store->wb.io_blocks;
 }
 
 /*
@@ -144,15 +145,12 @@ static struct bio *wb_bio_alloc(struct wb_store *store, blk_opf_t opf, u32 block
 	return bio_alloc_bioset(store->bdev, blocks, opf, GFP_NOIO, &wb->ios);
 }
 
-static struct wb_io *wb_io_alloc(struct wb_store *store, enum wb_reason reason,
-				 u32 blocks)
+static struct wb_io *wb_io_alloc(struct wb_store *store, blk_opf_t opf,
+				 enum wb_reason reason, u32 blocks)
 {
-	struct bio *bio = wb_bio_alloc(store, wb_io_opf(reason), blocks);
+	struct bio *bio = wb_bio_alloc(store, opf, blocks);
 	struct wb_io *io = container_of(bio, struct wb_io, bio);
 
-	/* Merged again below, the halves of what failed would fail together again. */
-	if (store->wb.failed || store->health.attempts)
-		bio->bi_opf |= REQ_NOMERGE;
 	bio->bi_private = &store->wb;
 	bio->bi_end_io = wb_io_end;
 	bio->bi_ioprio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NR_LEVELS - 1);
@@ -205,15 +203,20 @@ static bool wb_io_add(struct wb_store *store, struct wb_io *io,
 	return !extra && io->end == start + WB_BLOCK_SECTORS;
 }
 
-/* How many blocks from the first of the sweep are neighbours. */
-static u32 wb_count_neighbours(struct wb_writeback *wb)
+/*
+ * How many blocks from the first of the sweep are neighbours.  Those that failed
+ * before go by themselves, so that they cost the others nothing.
+ */
+static u32 wb_count_neighbours(struct wb_writeback *wb, bool failed)
 {
 	struct wb_block *b = list_first_entry(&wb->sweep, struct wb_block, list);
+	u32 most = failed ? wb->retry_blocks : wb->io_blocks;
 	u64 nr = wb_block_nr(b);
 	u32 n = 0;
 
 	list_for_each_entry(b, &wb->sweep, list) {
-		if (n == wb->io_blocks || wb_block_nr(b) != nr + n)
+		if (n == most || wb_block_nr(b) != nr + n ||
+		    wb_block_failed(b) != failed)
 			break;
 		n++;
 	}
@@ -243,12 +246,17 @@ static u8 wb_block_start(struct wb_store *store, struct wb_block *b, sector_t en
 void wb_io_submit_next(struct wb_store *store, enum wb_reason reason)
 {
 	struct wb_writeback *wb = &store->wb;
-	u32 left = wb_count_neighbours(wb);
-	struct wb_io *io = wb_io_alloc(store, reason, left);
-	struct wb_block *b;
-	bool more = true;
+	struct wb_block *b = list_first_entry(&wb->sweep, struct wb_block, list);
+	bool failed = wb_block_failed(b), more = true;
+	u32 left = wb_count_neighbours(wb, failed);
+	blk_opf_t opf = wb_io_opf(reason);
+	struct wb_io *io;
 	u8 valid;
 
+	/* Merged again below, the halves of what failed would fail together again. */
+	if (failed)
+		opf |= REQ_NOMERGE;
+	io = wb_io_alloc(store, opf, reason, left);
 	io->end = 0;
 	while (left-- && more) {
 		b = list_first_entry(&wb->sweep, struct wb_block, list);
@@ -354,12 +362,17 @@ static void wb_fail(struct wb_store *store, struct list_head *blocks)
 	}
 }
 
-/* Smaller I/Os from now on, so that the neighbours of a bad block get through. */
+/*
+ * What failed is tried in smaller I/Os from now on, so that the neighbours of a bad
+ * block get through.
+ */
 static void wb_io_bisect(struct wb_writeback *wb, u32 nr)
 {
-	if (nr > 1)
+	u32 half = max_t(u32, min(wb->retry_blocks, nr / 2), 1);
+
+	if (nr > 1 && half < wb->retry_blocks)
 		wb->bisecting = true;
-	wb->io_blocks = max_t(u32, min(wb->io_blocks, nr / 2), 1);
+	wb->retry_blocks = half;
 }
 
 static void wb_io_done(struct wb_store *store, struct wb_io *io)
@@ -450,16 +463,15 @@ int wb_io_flush_origin(struct wb_store *store)
 	return 0;
 }
 
-int wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
-		sector_t nr)
+void wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
+		 sector_t nr, bio_end_io_t *end, void *private)
 {
 	struct bio *bio = bio_alloc_bioset(store->bdev, 0, opf, GFP_NOIO,
 					   &store->wb.extra);
-	int r;
 
 	bio->bi_iter.bi_sector = sector;
 	bio->bi_iter.bi_size = nr << SECTOR_SHIFT;
-	r = submit_bio_wait(bio);
-	bio_put(bio);
-	return r;
+	bio->bi_end_io = end;
+	bio->bi_private = private;
+	submit_bio(bio);
 }

@@ -30,9 +30,12 @@ void wb_io_wait(struct wb_store *store);
  */
 int wb_io_flush_origin(struct wb_store *store);
 
-/* Discards or zeroes sectors of the origin, which takes them in one bio. */
-int wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
-		sector_t nr);
+/*
+ * Discards or zeroes sectors of the origin, which takes them in one bio.  @end, in
+ * interrupt context, puts the bio, whose bi_private is @private.
+ */
+void wb_io_range(struct wb_store *store, blk_opf_t opf, sector_t sector,
+		 sector_t nr, bio_end_io_t *end, void *private);
 
 /* Merge up to what the origin takes, again. */
 void wb_io_unlimit(struct wb_store *store);

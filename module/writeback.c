@@ -287,7 +287,7 @@ static void wb_sweep_run(struct wb_store *store)
 	blk_start_plug(&plug);
 	while (!list_empty(&wb->sweep)) {
 		wb_io_reap(store);
-		if (wb_ranges_due(store) || !wb_reason(store, &reason))
+		if (wb_ranges_turn(store) || !wb_reason(store, &reason))
 			break;
 		if (wb_flush_due(store, reason))
 			wb_io_flush_origin(store);
@@ -359,18 +359,11 @@ static bool wb_backing_off(struct wb_store *store)
 	       time_before(jiffies, READ_ONCE(store->health.retry_at));
 }
 
-static bool wb_step(struct wb_store *store)
+static bool wb_sweep_step(struct wb_store *store)
 {
 	struct wb_writeback *wb = &store->wb;
 	enum wb_reason reason;
 
-	if (READ_ONCE(wb->stop) || wb_writeback_held(store))
-		return false;
-	if (wb_ranges_due(store)) {
-		wb_quiesce(store);
-		wb_ranges_apply(store);
-		return true;
-	}
 	if (!wb_reason(store, &reason))
 		return false;
 	if (!wb->sweeping) {
@@ -382,6 +375,20 @@ static bool wb_step(struct wb_store *store)
 	wb_sweep_run(store);
 	if (list_empty(&wb->sweep))
 		wb_sweep_end(store);
+	return true;
+}
+
+/* Ranges that rest are not to wait for what writeback cannot do now. */
+static bool wb_step(struct wb_store *store)
+{
+	if (READ_ONCE(store->wb.stop) || wb_writeback_held(store))
+		return false;
+	if (!wb_ranges_turn(store) && wb_sweep_step(store))
+		return true;
+	if (!wb_ranges_turn(store) && !wb_ranges_left(store))
+		return false;
+	wb_quiesce(store);
+	wb_ranges_apply(store);
 	return true;
 }
 

@@ -49,7 +49,8 @@ struct wb_store;
  * @need_flush: something reached the origin since its last good flush
  * @nr_ios: I/Os in flight
  * @nr_inflight: blocks in flight
- * @io_blocks: blocks in an I/O at most; halved when one fails, to bisect
+ * @io_blocks: blocks in an I/O at most
+ * @retry_blocks: the same for blocks that have failed; halved when they do, to bisect
  * @depth: how many are worth it while users read
  * @done: completed I/Os, from interrupt context
  * @wait: woken for @done
@@ -81,6 +82,7 @@ struct wb_writeback {
 	u32 nr_ios;
 	u32 nr_inflight;
 	u32 io_blocks;
+	u32 retry_blocks;
 	struct wb_depth depth;
 	struct llist_head done;
 	wait_queue_head_t wait;

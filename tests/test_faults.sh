@@ -574,6 +574,21 @@ with_bad_spot()
 	expect "dirty" "$(dirty wb-fault)" -eq $((64 * KIB))
 }
 
+# What cannot be written costs the rest nothing.
+bad_spot_and_large_writes()
+{
+	local disk before writes
+
+	with_bad_spot 16 mode durable "$brisk"
+	before=$(writes_of "$disk")
+	wb_io write -r "$seed" "$dev" 0 $((8 * MIB))
+	wait_for 60 status_is wb-fault dirty_bytes -eq $((64 * KIB))
+	writes=$(($(writes_of "$disk") - before))
+	note "8 MiB in $writes writes"
+	expect "writes of the origin" "$writes" -le 512
+	wb_io check "$seed" "$disk" 0 $((8 * MIB))
+}
+
 writes_through()
 {
 	local disk
@@ -774,6 +789,7 @@ it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
 it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
 it "failing: who waits for room can be killed" waiting_writer_can_be_killed
 it "failing and full: reloaded with more room" more_room
+it "a bad spot, and large writes beside it" bad_spot_and_large_writes
 it "removed while failing, taken up again when the origin was changed meanwhile" \
 	taken_up_on_a_changed_origin
 it "failing and full: a suspend that is given up" suspend_is_given_up

@@ -200,6 +200,23 @@ failing_flush()
 	wb_io check "$seed" "$origin" 0 $((2 * MIB))
 }
 
+# Thousands of parts on their way are not to be waited for.
+beside_a_discard()
+{
+	local origin pid
+
+	null_blk origin wb-trim size=1024 discard=1 irqmode=2 completion_nsec=10000000
+	echo 65536 >"/sys/block/${origin##*/}/queue/discard_max_bytes"
+	make_wb wb-flush "$origin" 16 mode durable "$lazy"
+	blkdiscard -f "$dev" &
+	pid=$!
+	at_exit "wait $pid"
+	wait_for 60 stats_is wb-flush discard_bytes -gt 0
+	wb_io write "$seed" "$dev" 0 4096
+	wb_io sync "$dev"
+	must_fail gone "$pid"
+}
+
 it "durable: a sync returns when the data is on the origin" durable_waits_for_the_origin
 it "durable: each sync flushes the origin" each_sync_flushes_the_origin
 it "a power cut loses what the origin did not flush" power_cut_loses
@@ -216,6 +233,7 @@ it "suspend holds against a power cut" \
 	after_power_cut volatile dmsetup suspend wb-flush
 it "durable: a commit of ext4's journal" journal_commit_is_durable
 it "durable: a sync waits for an origin that does not answer" waits_for_a_wedged_origin
+it "durable: a sync beside a discard of many parts" beside_a_discard
 it "ordered: a sync and FUA return at once" returns_at_once ordered
 it "volatile: a sync and FUA return at once" returns_at_once volatile
 it "a failing origin: EIO, data stays, and drains when it is back" failing_origin
