@@ -95,8 +95,8 @@ static void help(const struct parser *p)
 {
 	const struct verb *verb = p->verb;
 
-	printf("Usage: wbctl %s [options] %s\n\n%s\n\nOptions:\n", verb->name,
-	       verb->operands, verb->summary);
+	printf("Usage: wbctl %s [options]%s%s\n\n%s\n\nOptions:\n", verb->name,
+	       *verb->operands ? " " : "", verb->operands, verb->summary);
 	for (int i = 0; i < p->nr; i++) {
 		const struct opt *opt = p->opts[i];
 		bool letter = opt->letter && parser_find(p, opt->letter) == opt;
