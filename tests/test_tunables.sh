@@ -41,7 +41,7 @@ set_by()
 		mode durable
 	END
 	"$@" read_cache 1
-	expect "read_cache" "$(wbctl get wb-tune read_cache)" -eq 1
+	expect "read_cache" "$(wbctl get wb-tune read_cache)" = 1
 	[[ "$(dmsetup table wb-tune) " = *" read_cache "* ]]
 	expect "max_age" "$(wbctl get wb-tune max_age)" -eq 86400000
 	expect "mode" "$(wbctl get wb-tune mode)" = durable

@@ -55,6 +55,7 @@ static int fetch(const struct device *dev, struct row *row)
 static int get_run(int argc, char **argv)
 {
 	struct column columns[NR_TUNABLES + 1] = { };
+	const struct tunable *one = NULL;
 	struct device dev;
 	struct row row;
 	int code;
@@ -66,15 +67,21 @@ static int get_run(int argc, char **argv)
 			offsetof(struct row, value[i]),
 		};
 	if (argc > 1) {
-		output.columns = tunable_find(argv[1])->name;
+		one = tunable_find(argv[1]);
+		output.columns = one->name;
 		output.noheadings = true;
 	}
 	code = device_find(argv[0], &dev);
 	if (!code)
 		code = fetch(&dev, &row);
-	if (!code)
+	if (code)
+		return code;
+	/* For scripts: a table would align it to a heading. */
+	if (one && !output.json && *row.value[one - tunables])
+		puts(row.value[one - tunables]);
+	else
 		report_one(columns, &row);
-	return code;
+	return EXIT_DONE;
 }
 
 const struct verb get_verb = {
