@@ -54,7 +54,7 @@ ifneq ($(USE_DKMS),)
 
 # DKMS builds it anew for each kernel that comes.
 install-module: headers
-	-$(DKMS) remove -m $(NAME) -v $(VERSION) --all 2>/dev/null
+	$(DKMS) remove -m $(NAME) -v $(VERSION) --all >/dev/null 2>&1 || :
 	$(MAKE) dkms-tree TREE=$(DKMS_SOURCE)
 	$(DKMS) add -m $(NAME) -v $(VERSION)
 	$(DKMS) build -m $(NAME) -v $(VERSION) -k $(KVER) --kernelsourcedir $(KDIR)
