@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "marks.h"
 #include "pattern.h"
 
 #define BLOCK		4096
@@ -35,18 +37,21 @@ static int die(const char *what)
 static int usage(void)
 {
 	fprintf(stderr,
-		"Usage: wb_io write [-r] [-g] [-b SIZE] [-S] [-n] [-y] [-B] SEED DEVICE OFFSET LENGTH\n"
+		"Usage: wb_io write [-r] [-g] [-e N] [-b SIZE] [-S] [-n] [-y] [-B] [-m N]\n"
+		"                   SEED DEVICE OFFSET LENGTH\n"
 		"       wb_io check SEED DEVICE OFFSET LENGTH\n"
 		"       wb_io count SEED DEVICE OFFSET LENGTH\n"
 		"       wb_io sync DEVICE\n"
 		"       wb_io status-time DEVICE NAME CALLS\n\n"
 		"  -r  shuffled\n"
 		"  -g  with gaps: every second one only\n"
+		"  -e  with gaps: every N-th one only\n"
 		"  -b  bytes in one write (1048576; with -r 4096)\n"
 		"  -S  each of them O_DSYNC\n"
 		"  -n  RWF_NOWAIT, and without it what that refuses; says how many\n"
 		"  -y  fsync at the end\n"
 		"  -B  buffered\n"
+		"  -m  tell bench/wb_insns where the writes begin, and with N where they end\n"
 		"count: how many bytes there hold what write wrote\n"
 		"status-time: the longest call in microseconds\n");
 	return 2;
@@ -75,6 +80,24 @@ static void shuffle(uint32_t *order, uint32_t n, uint64_t seed)
 	}
 }
 
+/*
+ * For who watches which instructions are executed: one at an address where no
+ * other program has any.
+ */
+static void mark(unsigned int n)
+{
+	static unsigned char *marks;
+
+	if (!marks) {
+		marks = mmap((void *)MARKS, NR_MARKS, PROT_READ | PROT_WRITE | PROT_EXEC,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		if (marks == MAP_FAILED)
+			die("mmap");
+		memset(marks, 0xc3, NR_MARKS);	/* ret */
+	}
+	((void (*)(void))(marks + n))();
+}
+
 /* Counts what had to wait in @refused, if that is not NULL. */
 static void write_one(int fd, uint64_t at, size_t size, uint64_t *refused)
 {
@@ -94,19 +117,22 @@ static void write_one(int fd, uint64_t at, size_t size, uint64_t *refused)
 static int do_write(int argc, char **argv)
 {
 	bool random = false, sync = false, nowait = false;
-	unsigned int step = 1;
+	unsigned int step = 1, marked = 0;
 	int flags = O_WRONLY | O_DIRECT;
 	uint64_t seed, offset, length, size = 0, refused = 0;
 	uint32_t *order, n;
 	int c, fd;
 
-	while ((c = getopt(argc, argv, "rgb:SnyB")) != -1) {
+	while ((c = getopt(argc, argv, "rge:b:SnyBm:")) != -1) {
 		switch (c) {
 		case 'r':
 			random = true;
 			break;
 		case 'g':
 			step = 2;
+			break;
+		case 'e':
+			step = number(optarg);
 			break;
 		case 'b':
 			size = number(optarg);
@@ -123,6 +149,9 @@ static int do_write(int argc, char **argv)
 		case 'B':
 			flags &= ~O_DIRECT;
 			break;
+		case 'm':
+			marked = number(optarg);
+			break;
 		default:
 			return usage();
 		}
@@ -135,7 +164,8 @@ static int do_write(int argc, char **argv)
 	size = size ?: random ? BLOCK : CHUNK;
 	if (size > length)
 		size = length;
-	if (!size || size > CHUNK || size % SECTOR_SIZE || length % (size * step))
+	if (!size || size > CHUNK || size % SECTOR_SIZE || !step ||
+	    length % (size * step) || marked >= NR_MARKS)
 		return usage();
 	fd = open(argv[optind + 1], flags);
 	if (fd < 0)
@@ -149,6 +179,8 @@ static int do_write(int argc, char **argv)
 		order[i] = i;
 	if (random)
 		shuffle(order, n, seed);
+	if (marked)
+		mark(0);
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t at = offset + order[i] * step * size;
 
@@ -156,6 +188,8 @@ static int do_write(int argc, char **argv)
 			pattern_fill(buf + k, seed, (at + k) / SECTOR_SIZE, seed + 1);
 		write_one(fd, at, size, nowait ? &refused : NULL);
 	}
+	if (marked)
+		mark(marked);
 	free(order);
 	if (nowait)
 		printf("%" PRIu64 "\n", refused);

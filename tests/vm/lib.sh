@@ -180,12 +180,12 @@ tsc_khz()
 	cat "$answer"
 }
 
-# machine IMAGE INITRAMFS: leaves in $accel what runs it, in $machine qemu's options
-# for that, in $machine_args the kernel's.
+# machine IMAGE INITRAMFS [ACCELERATOR]: leaves in $accel what runs it, in $machine
+# qemu's options for that, in $machine_args the kernel's.
 # shellcheck disable=SC2034 # for who sources this
 machine()
 {
-	accel=$(accelerator "$1" "$2")
+	accel=${3:-$(accelerator "$1" "$2")}
 	machine_args="panic=-1 oops=panic mitigations=off random.trust_cpu=on"
 	machine_args+=" cryptomgr.notests no_timer_check tsc=reliable"
 	if [ "$accel" = kvm ]; then
