@@ -8,6 +8,9 @@
  *   stall        nothing is answered
  *   stall-next   becomes stall with the next failure
  *
+ * With -a it is as slow as a disk with one arm, which does one request after the
+ * other in the order in which they come, and tells in the file arm what it did.
+ *
  * A network block device whose server is this process; it ends with it.
  */
 #define _GNU_SOURCE
@@ -23,14 +26,31 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LONGEST		(32U << 20)
 #define BLOCK		4096
 
+/*
+ * The arm, in microseconds: to settle and for half a turn of the platter at 7200 per
+ * minute; to cross all of the disk; and bytes in each, 150 MB/s.
+ */
+#define SETTLE		(1000 + 4167)
+#define CROSS		12000
+#define BYTES_A_US	150
+
 static char *disk;		/* what a read finds */
 static char *durable;		/* what a failed flush leaves of it */
 static bool *cached;		/* blocks in which these differ */
+
+static struct arm {
+	int file;		/* what it did; 0: there is no arm */
+	size_t at;
+	bool down;		/* towards the beginning, when it last moved */
+	unsigned long requests, bytes, seeks, turns, busy_us;
+	struct timespec free;	/* when it has done all that was asked */
+} arm;
 
 static int die(const char *what)
 {
@@ -57,10 +77,13 @@ static bool there_is(const char *file)
 
 static void *memory(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		die("memory");
+	/* what is written far apart would take 2 MiB each */
+	madvise(p, size, MADV_NOHUGEPAGE);
 	return p;
 }
 
@@ -73,6 +96,52 @@ static void settle_cache(size_t size, bool well)
 		       (well ? disk : durable) + i * BLOCK, BLOCK);
 		cached[i] = false;
 	}
+}
+
+static void arm_tell(void)
+{
+	char line[256];
+	int n = snprintf(line, sizeof(line),
+			 "{\"requests\": %lu, \"bytes\": %lu, \"seeks\": %lu, \"turns\": %lu, \"busy_us\": %lu}\n",
+			 arm.requests, arm.bytes, arm.seeks, arm.turns, arm.busy_us);
+
+	if (pwrite(arm.file, line, n, 0) != n)
+		die("arm");
+}
+
+/* Until the arm has done it: so long after what it did before, or after now. */
+static void arm_wait(unsigned long us)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec > arm.free.tv_sec ||
+	    (now.tv_sec == arm.free.tv_sec && now.tv_nsec > arm.free.tv_nsec))
+		arm.free = now;
+	arm.free.tv_nsec += us * 1000;
+	arm.free.tv_sec += arm.free.tv_nsec / 1000000000;
+	arm.free.tv_nsec %= 1000000000;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &arm.free, NULL);
+}
+
+static void arm_move(size_t from, size_t len, size_t size)
+{
+	bool down = from < arm.at;
+	size_t way = down ? arm.at - from : from - arm.at;
+	unsigned long us = len / BYTES_A_US;
+
+	if (way) {
+		us += SETTLE + (double)CROSS * way / size;
+		arm.seeks++;
+		arm.turns += down != arm.down;
+		arm.down = down;
+	}
+	arm.at = from + len;
+	arm.requests++;
+	arm.bytes += len;
+	arm.busy_us += us;
+	arm_tell();
+	arm_wait(us);
 }
 
 /* Returns whether it is done. */
@@ -114,6 +183,8 @@ static void serve(int fd, size_t size)
 			all(fd, data, len, false);
 		while (there_is("stall"))
 			usleep(10000);
+		if (arm.file && (command == NBD_CMD_WRITE || command == NBD_CMD_READ))
+			arm_move(from, len, size);
 		if (from + len <= size)
 			well = execute(command, from, len, size);
 		if (command == NBD_CMD_WRITE && well)
@@ -149,11 +220,14 @@ static void attach(const char *device, int fd, size_t size)
 
 int main(int argc, char **argv)
 {
+	bool has_arm = argc > 1 && !strcmp(argv[1], "-a");
 	int pair[2];
 	size_t size;
 
+	argc -= has_arm;
+	argv += has_arm;
 	if (argc != 4) {
-		fprintf(stderr, "Usage: wb_nbd DEVICE MIB DIRECTORY\n");
+		fprintf(stderr, "Usage: wb_nbd [-a] DEVICE MIB DIRECTORY\n");
 		return 2;
 	}
 	size = strtoul(argv[2], NULL, 0) << 20;
@@ -162,6 +236,12 @@ int main(int argc, char **argv)
 	cached = memory(size / BLOCK);
 	if (chdir(argv[3]) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 		return die(argv[3]);
+	if (has_arm) {
+		arm.file = open("arm", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		if (arm.file < 0)
+			return die("arm");
+		arm_tell();
+	}
 	attach(argv[1], pair[0], size);
 	close(pair[0]);
 	serve(pair[1], size);
