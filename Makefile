@@ -114,7 +114,7 @@ check-boot: ## boot, shut down and kill a Debian system on configured devices, o
 check-packages: ## build the Debian packages; install, use, upgrade, remove them on both kernels
 	tests/packages/check-packages
 
-bench: ## compare with dm-linear and dm-writecache, keep the figures in docs/bench
+bench: ## compare with dm-linear and others, count instructions, locks, seeks; figures go to docs/bench
 	tests/bench/bench
 
 soak: ## write, pull the plug, compare, again and again; databases; storms (hours)
