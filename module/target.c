@@ -310,7 +310,10 @@ static int wb_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn f
  * Status and messages
  */
 
-/* A table that is only loaded shows its own line, the live one what is in force. */
+/*
+ * A table that is only loaded shows its own line, the live one what is in force, and
+ * of the mode what was asked for: fed back, it must not undo a switch that waits.
+ */
 static unsigned int wb_emit_table(struct dm_target *ti, char *result,
 				  unsigned int maxlen)
 {
@@ -320,8 +323,11 @@ static unsigned int wb_emit_table(struct dm_target *ti, char *result,
 	unsigned int sz = 0;
 
 	mutex_lock(&store->lock);
-	if (store->owner == ti)
+	if (store->owner == ti) {
 		opt = store->opt;
+		if (store->pending_mode >= 0)
+			opt.mode = store->pending_mode;
+	}
 	mutex_unlock(&store->lock);
 	DMEMIT("%s %u ", t->origin->name, t->args.cache_mib);
 	return sz + wb_options_emit(&opt, result + sz, maxlen - sz);

@@ -96,7 +96,7 @@ by_age()
 # the file after the journal was replayed.
 journal_commit_is_durable()
 {
-	local origin
+	local origin copy
 
 	need mkfs.ext4
 	modprobe -q -a loop ext4 || skip "needs ext4 and loop"
@@ -104,13 +104,15 @@ journal_commit_is_durable()
 	make_wb wb-flush "$origin" 16 mode durable "$lazy"
 	mkfs.ext4 -q "$dev"
 	mkdir "$work/mnt" "$work/copy"
-	at_exit "umount $work/copy; umount $work/mnt"
+	at_exit "umount $work/mnt"
 	mount "$dev" "$work/mnt"
 	head -c 1M /dev/urandom >"$work/mnt/file"
 	sync "$work/mnt/file"
 	dd if="$origin" of="$work/image" bs=1M iflag=direct conv=sparse status=none
 	truncate -s 64M "$work/image"
-	mount -o loop "$work/image" "$work/copy"
+	copy=$(losetup --show -f "$work/image")
+	at_exit "umount $work/copy; losetup -d $copy"
+	mount "$copy" "$work/copy"
 	cmp "$work/mnt/file" "$work/copy/file"
 }
 

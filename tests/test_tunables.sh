@@ -136,6 +136,23 @@ mode_switch()
 	wait_for 60 status_is wb-tune mode = durable
 }
 
+# What is fed back must not undo it.
+switch_that_waits()
+{
+	local disk
+
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	make_wb wb-tune /dev/mapper/wb-below 16 mode volatile "$lazy"
+	wb_io write 7 "$dev" 0 "$MIB"
+	wedge wb-below
+	wbctl set wb-tune mode durable
+	expect "mode in force" "$(status wb-tune mode)" = volatile
+	dmsetup table wb-tune | grep -q " mode durable"
+	dmsetup resume wb-below
+	wait_for 60 status_is wb-tune mode = durable
+}
+
 clear_stats()
 {
 	with_options
@@ -165,6 +182,7 @@ it "wrong values by message are refused and named" refused_by message set
 it "messages that are none are refused and named" bad_messages
 it "a change takes effect on what is dirty already" takes_effect_at_once
 it "a switch to durable covers older data" mode_switch
+it "a switch that waits is in the table line already" switch_that_waits
 it "clear_stats" clear_stats
 it "the table line fed back makes the same target" round_trip
 it "also with every argument given" round_trip mode ordered high_watermark 80 \
