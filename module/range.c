@@ -20,6 +20,7 @@
  * @epoch: comes after all before it, or zero: at the next opportunity
  * @bio: to be completed then, NULL if it was before
  * @opf: REQ_OP_DISCARD or REQ_OP_WRITE_ZEROES, and flags
+ * @start: its first sector
  * @sector: of the next part that the origin takes at once
  * @nr: sectors of the last part that was sent; zero if that was seen to
  * @end: the sector behind the last part
@@ -31,6 +32,7 @@ struct wb_range {
 	u64 epoch;
 	struct bio *bio;
 	blk_opf_t opf;
+	sector_t start;
 	sector_t sector;
 	sector_t nr;
 	sector_t end;
@@ -139,7 +141,8 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 	}
 	range->store = store;
 	range->opf = bio->bi_opf & (REQ_OP_MASK | REQ_NOUNMAP);
-	range->sector = bio->bi_iter.bi_sector;
+	range->start = bio->bi_iter.bi_sector;
+	range->sector = range->start;
 	range->nr = 0;
 	range->end = bio_end_sector(bio);
 	range->status = BLK_STS_OK;
@@ -287,7 +290,9 @@ static void wb_range_end(struct bio *bio)
 	struct wb_range *range = bio->bi_private;
 	struct wb_store *store = range->store;
 
-	range->status = bio->bi_status;
+	/* of several that failed any will do, but what went well undoes none */
+	if (bio->bi_status)
+		WRITE_ONCE(range->status, bio->bi_status);
 	bio_put(bio);
 	/* see wb_io_end() */
 	rcu_read_lock();
@@ -398,7 +403,7 @@ static void wb_range_done(struct wb_store *store, struct wb_range *range)
 {
 	if (range->status) {
 		wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
-		trace_wb_error(store->dev, WB_TRACE_RANGE, range->sector,
+		trace_wb_error(store->dev, WB_TRACE_RANGE, range->start,
 			       blk_status_to_errno(range->status));
 	}
 	spin_lock(&store->ranges.lock);

@@ -173,6 +173,19 @@ bad_block()
 	wb_io check "$seed" "$origin" 0 $((4 * MIB))
 }
 
+# A part of a discard that fails is not made good by the parts behind it.
+bad_part_of_a_discard()
+{
+	local origin
+
+	null_blk origin wb-bad size=32 discard=1
+	echo 65536 >"/sys/block/${origin##*/}/queue/discard_max_bytes"
+	echo "+0-7" >/sys/kernel/config/nullb/wb-bad/badblocks || skip "needs null_blk with badblocks"
+	make_wb wb-fault "$origin" 16 mode durable
+	must_fail blkdiscard -f -o 0 -l "$MIB" "$dev"
+	blkdiscard -f -o "$MIB" -l "$MIB" "$dev"
+}
+
 # dm-dust: a block that cannot be read until it is written anew.
 unreadable_block()
 {
@@ -777,6 +790,7 @@ it "an origin that comes and goes" origin_replaced ordered
 it "a flaky origin" comes_and_goes_by_itself durable
 it "a flaky origin, judged by the model" model_over_flaky_writes
 it "a bad block costs no more than itself" bad_block
+it "a part of a discard that fails" bad_part_of_a_discard
 it "an unreadable block is overwritten" unreadable_block
 it "a medium error is the reader's" medium_error
 it "a disk that is write-protected for a while" write_protected
