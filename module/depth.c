@@ -74,7 +74,7 @@ static void wb_depth_try(struct wb_depth *d)
 
 void wb_depth_init(struct wb_depth *d)
 {
-	*d = (struct wb_depth){ .now = 1, .most = 1, .step = 1, .patience = 1 };
+	*d = (struct wb_depth){ .now = 1, .step = 1, .patience = 1 };
 	wb_depth_compare(d, false);
 }
 
