@@ -71,6 +71,7 @@ static void wb_store_free(struct kref *ref)
 	wb_stats_exit(&store->stats);
 	if (store->index)
 		wb_index_destroy(store->index);
+	mutex_destroy(&store->handover);
 	mutex_destroy(&store->lock);
 	kfree(store);
 	module_put(THIS_MODULE);
@@ -143,6 +144,7 @@ static struct wb_store *wb_store_create(dev_t md_dev, const char *name,
 	__module_get(THIS_MODULE);
 	kref_init(&store->ref);
 	mutex_init(&store->lock);
+	mutex_init(&store->handover);
 	INIT_LIST_HEAD(&store->entry);
 	store->id = atomic64_inc_return(&wb_last_id);
 	store->origin_dev = bdev->bd_dev;

@@ -44,6 +44,9 @@ struct dm_target;
  * @wb: writeback
  * @health: how the origin fares
  * @events: what user space was told of it all
+ * @handover: held by a table that takes the store, leaves it, or drains it since
+ *	no other is going to take it; sleeps, for as long as that drain takes;
+ *	outside the registry's mutex
  * @lock: guards changes of @opt, @owner, @bdev, @frozen and of the names;
  *	sleeps; taken inside the registry's mutex, never around a wait for I/O
  * @owner: the target that was resumed last, NULL for none
@@ -85,6 +88,7 @@ struct wb_store {
 	struct wb_origin_health health;
 	struct wb_events events;
 
+	struct mutex handover;	/* serializes tables, see above */
 	struct mutex lock;	/* guards what is named above */
 	struct dm_target *owner;
 	struct block_device *bdev;

@@ -173,6 +173,9 @@ static void wb_target_drain(struct wb_store *store)
  * The last table that could take over what a noflush suspend has left is not going
  * to: what is resumed may be another target for the origin.  The table that owns
  * the store may be resumed meanwhile, and then writeback is not ours to stop.
+ *
+ * If another target is resumed while this drains, by somebody else than who waits
+ * for it, nobody tells us before the owner is destroyed.
  */
 static void wb_drain_unclaimed(struct wb_store *store)
 {
@@ -186,27 +189,53 @@ static void wb_drain_unclaimed(struct wb_store *store)
 		wb_writeback_start(store);
 }
 
+/* Ends such a drain, also one that was about to begin, and keeps the next away. */
+static void wb_lock_handover(struct wb_store *store)
+{
+	while (!mutex_trylock(&store->handover)) {
+		wb_writeback_stop(store);
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+/* Only then is it no heir any more: until it has seen to that, others count on it. */
+static void wb_dtr_heir(struct wb_target *t)
+{
+	struct wb_store *store = wb_store_ref(t->store);
+
+	mutex_lock(&store->handover);
+	if (wb_store_unclaimed(store) && !wb_rebooting())
+		wb_drain_unclaimed(store);
+	wb_store_put(store);
+	t->store = NULL;
+	mutex_unlock(&store->handover);
+	wb_store_release(store);
+}
+
 /*
  * A table that was replaced by another target must not write any more: that one
  * may have written newer data to the origin.
  */
+static void wb_dtr_owner(struct dm_target *ti, struct wb_store *store)
+{
+	wb_lock_handover(store);
+	if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
+		wb_writeback_start(store);
+		wb_writeback_teardown(store);
+		wb_writeback_stop(store);
+	}
+	wb_store_disown(store, ti);
+	mutex_unlock(&store->handover);
+}
+
 static void wb_dtr(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
-	struct wb_store *store = t->store;
 
-	if (store->owner == ti) {
-		if (!wb_rebooting())
-			wb_writeback_stop(store);
-		if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
-			wb_writeback_start(store);
-			wb_writeback_teardown(store);
-			wb_writeback_stop(store);
-		}
-		wb_store_disown(store, ti);
-	} else if (wb_store_unclaimed(store) && !wb_rebooting()) {
-		wb_drain_unclaimed(store);
-	}
+	if (t->store->owner == ti)
+		wb_dtr_owner(ti, t->store);
+	else
+		wb_dtr_heir(t);
 	wb_target_free(ti, t);
 }
 
@@ -238,10 +267,18 @@ static void wb_postsuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
-	bool hand_over = t->noflush && wb_store_shared(store);
+	bool hand_over;
 
-	if (!hand_over)
-		wb_target_drain(store);
+	mutex_lock(&store->handover);
+	hand_over = t->noflush && wb_store_shared(store);
+	if (hand_over) {
+		wb_writeback_stop(store);
+		WRITE_ONCE(store->suspended, true);
+	}
+	mutex_unlock(&store->handover);
+	if (hand_over)
+		return;
+	wb_target_drain(store);
 	wb_writeback_stop(store);
 	WRITE_ONCE(store->suspended, true);
 }
@@ -255,8 +292,10 @@ static int wb_preresume(struct dm_target *ti)
 
 	if (store->owner == ti)
 		return 0;
+	wb_lock_handover(store);
 	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
 			   &why);
+	mutex_unlock(&store->handover);
 	if (r) {
 		DMERR("%s: %s", store->name, why);
 		return r;

@@ -101,6 +101,30 @@ heir_cleared()
 	on_origin
 }
 
+# Somebody else loads and resumes another table while the one that was to take over
+# has gone, and what it left is being drained.
+taken_over_while_drained()
+{
+	local clear
+
+	seed=$BASHPID
+	null_blk origin wb-late size=64 irqmode=2 completion_nsec=20000000
+	echo 4 >"/sys/block/${origin##*/}/queue/max_sectors_kb"
+	make_wb wb-life "$origin" 16 "$lazy" writeback_jobs 1
+	wb_io write "$seed" "$dev" 0 $((2 * MIB))
+	dmsetup load wb-life --table "$(table "$origin" 16 "$lazy")"
+	dmsetup suspend --noflush wb-life
+	dmsetup clear wb-life &
+	clear=$!
+	wait_for 60 status_is wb-life dirty_bytes -lt $((2 * MIB))
+	dmsetup load wb-life --table "$(table "$origin" "$1" "$lazy")"
+	dmsetup resume wb-life
+	wait "$clear"
+	wb_io check "$seed" "$dev" 0 $((2 * MIB))
+	remove_wb wb-life
+	wb_io check "$seed" "$origin" 0 $((2 * MIB))
+}
+
 loaded_and_cleared()
 {
 	local before
@@ -442,6 +466,8 @@ it "a noflush suspend, and another target in the place of who was to take over" 
 	heir_replaced ""
 it "the same, and that one cleared before" heir_replaced clear
 it "a noflush suspend, who was to take over cleared, and resumed" heir_cleared
+it "the same, taken over by another table while it is drained" taken_over_while_drained 16
+it "the same, by one with another budget" taken_over_while_drained 32
 it "a table loaded and cleared changes nothing" loaded_and_cleared
 it "reloaded while dirty, with other options" reloaded_while_dirty
 it "reloaded while dirty, with a larger budget" resized 32
