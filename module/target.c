@@ -44,6 +44,71 @@ struct wb_target {
 };
 
 /*
+ * Tables come and go
+ */
+
+static void wb_target_drain(struct wb_store *store)
+{
+	if (!wb_writeback_teardown(store) && !READ_ONCE(store->wb.stop))
+		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
+		      store->name, wb_store_dirty_bytes(store),
+		      store->origin_name);
+}
+
+/*
+ * The last table that could take over what a noflush suspend has left is not going
+ * to: what is resumed may be another target for the origin.  The table that owns
+ * the store may be resumed meanwhile, and then writeback is not ours to stop.
+ *
+ * If another target is resumed while this drains, by somebody else than who waits
+ * for it, nobody tells us before the owner is destroyed.
+ */
+static void wb_drain_unclaimed(struct wb_store *store)
+{
+	wb_writeback_start(store);
+	wb_target_drain(store);
+	if (!READ_ONCE(store->suspended))
+		return;
+	wb_writeback_stop(store);
+	smp_mb();	/* pairs with that in wb_write_leave(), called by wb_resume() */
+	if (!READ_ONCE(store->suspended))
+		wb_writeback_start(store);
+}
+
+/*
+ * Ends such a drain, also one that was about to begin, and keeps the next away.  If
+ * @owner is given, only for as long as it owns the store: the next one may be live.
+ */
+static void wb_lock_handover(struct wb_store *store, struct dm_target *owner)
+{
+	while (!mutex_trylock(&store->handover)) {
+		mutex_lock(&store->lock);
+		if (!owner || store->owner == owner)
+			wb_writeback_interrupt(store);
+		mutex_unlock(&store->lock);
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+/*
+ * Only then is the table no heir any more: until it has seen to that, others count on
+ * it.  Who is killed while another one drains leaves it to that.
+ */
+static void wb_target_leave(struct wb_target *t)
+{
+	struct wb_store *store = wb_store_ref(t->store);
+	bool locked = !mutex_lock_killable(&store->handover);
+
+	if (locked && wb_store_unclaimed(store) && !wb_rebooting())
+		wb_drain_unclaimed(store);
+	wb_store_put(store);
+	t->store = NULL;
+	if (locked)
+		mutex_unlock(&store->handover);
+	wb_store_release(store);
+}
+
+/*
  * Constructor
  */
 
@@ -116,7 +181,7 @@ static void wb_target_free(struct dm_target *ti, struct wb_target *t)
 	if (t->spare)
 		wb_index_destroy(t->spare);
 	if (t->store)
-		wb_store_put(t->store);
+		wb_target_leave(t);
 	if (t->origin)
 		dm_put_device(ti, t->origin);
 	kfree(t);
@@ -161,64 +226,13 @@ static bool wb_device_gone(struct dm_target *ti)
 	return dm_copy_name_and_uuid(dm_table_get_md(ti->table), name, NULL);
 }
 
-static void wb_target_drain(struct wb_store *store)
-{
-	if (!wb_writeback_teardown(store))
-		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
-		      store->name, wb_store_dirty_bytes(store),
-		      store->origin_name);
-}
-
-/*
- * The last table that could take over what a noflush suspend has left is not going
- * to: what is resumed may be another target for the origin.  The table that owns
- * the store may be resumed meanwhile, and then writeback is not ours to stop.
- *
- * If another target is resumed while this drains, by somebody else than who waits
- * for it, nobody tells us before the owner is destroyed.
- */
-static void wb_drain_unclaimed(struct wb_store *store)
-{
-	wb_writeback_start(store);
-	wb_target_drain(store);
-	if (!READ_ONCE(store->suspended))
-		return;
-	wb_writeback_stop(store);
-	smp_mb();	/* pairs with that in wb_write_leave(), called by wb_resume() */
-	if (!READ_ONCE(store->suspended))
-		wb_writeback_start(store);
-}
-
-/* Ends such a drain, also one that was about to begin, and keeps the next away. */
-static void wb_lock_handover(struct wb_store *store)
-{
-	while (!mutex_trylock(&store->handover)) {
-		wb_writeback_stop(store);
-		schedule_timeout_uninterruptible(1);
-	}
-}
-
-/* Only then is it no heir any more: until it has seen to that, others count on it. */
-static void wb_dtr_heir(struct wb_target *t)
-{
-	struct wb_store *store = wb_store_ref(t->store);
-
-	mutex_lock(&store->handover);
-	if (wb_store_unclaimed(store) && !wb_rebooting())
-		wb_drain_unclaimed(store);
-	wb_store_put(store);
-	t->store = NULL;
-	mutex_unlock(&store->handover);
-	wb_store_release(store);
-}
-
 /*
  * A table that was replaced by another target must not write any more: that one
  * may have written newer data to the origin.
  */
-static void wb_dtr_owner(struct dm_target *ti, struct wb_store *store)
+static void wb_disown(struct dm_target *ti, struct wb_store *store)
 {
-	wb_lock_handover(store);
+	wb_lock_handover(store, ti);
 	if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
 		wb_writeback_start(store);
 		wb_writeback_teardown(store);
@@ -232,10 +246,8 @@ static void wb_dtr(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 
-	if (t->store->owner == ti)
-		wb_dtr_owner(ti, t->store);
-	else
-		wb_dtr_heir(t);
+	if (READ_ONCE(t->store->owner) == ti)
+		wb_disown(ti, t->store);
 	wb_target_free(ti, t);
 }
 
@@ -269,7 +281,7 @@ static void wb_postsuspend(struct dm_target *ti)
 	struct wb_store *store = t->store;
 	bool hand_over;
 
-	mutex_lock(&store->handover);
+	wb_lock_handover(store, ti);
 	hand_over = t->noflush && wb_store_shared(store);
 	if (hand_over) {
 		wb_writeback_stop(store);
@@ -278,6 +290,11 @@ static void wb_postsuspend(struct dm_target *ti)
 	mutex_unlock(&store->handover);
 	if (hand_over)
 		return;
+	if (READ_ONCE(store->wb.stop)) {
+		/* by us, to end the drain of a table that has gone */
+		wb_writeback_stop(store);
+		wb_writeback_start(store);
+	}
 	wb_target_drain(store);
 	wb_writeback_stop(store);
 	WRITE_ONCE(store->suspended, true);
@@ -290,9 +307,9 @@ static int wb_preresume(struct dm_target *ti)
 	const char *why;
 	int r;
 
-	if (store->owner == ti)
+	if (READ_ONCE(store->owner) == ti)
 		return 0;
-	wb_lock_handover(store);
+	wb_lock_handover(store, NULL);
 	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
 			   &why);
 	mutex_unlock(&store->handover);

@@ -565,11 +565,16 @@ static bool wb_writeback_part(struct wb_store *store)
 	return !busy || !wb_compat_pin_disk(store->bdev->bd_dev);
 }
 
-/* The work waits for all that it has in flight before it returns. */
-void wb_writeback_stop(struct wb_store *store)
+void wb_writeback_interrupt(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.stop, true);
 	wake_up_all(&store->flush.settled);
+}
+
+/* The work waits for all that it has in flight before it returns. */
+void wb_writeback_stop(struct wb_store *store)
+{
+	wb_writeback_interrupt(store);
 	if (!wb_rebooting() || !wb_writeback_part(store))
 		cancel_delayed_work_sync(&store->wb.work);
 	wb_events_stop(store);

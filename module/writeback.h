@@ -102,6 +102,9 @@ void wb_writeback_start(struct wb_store *store);
  */
 void wb_writeback_stop(struct wb_store *store);
 
+/* Ends a drain without waiting for what is in flight; who drains is to stop then. */
+void wb_writeback_interrupt(struct wb_store *store);
+
 /* Something may have to be done now.  Any context. */
 void wb_writeback_kick(struct wb_store *store);
 

@@ -804,10 +804,10 @@ it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
 it "failing: who waits for room can be killed" waiting_writer_can_be_killed
 it "failing and full: reloaded with more room" more_room
 it "a bad spot, and large writes beside it" bad_spot_and_large_writes
-it "removed while failing, taken up again when the origin was changed meanwhile" \
+it_once "removed while failing, taken up again when the origin was changed meanwhile" \
 	taken_up_on_a_changed_origin
 it "failing and full: a suspend that is given up" suspend_is_given_up
-it "failing and full: the same, behind what a killed process has left" \
+it_once "failing and full: the same, behind what a killed process has left" \
 	suspend_is_given_up_behind_a_killed_writer
 it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
 it "failing: writethrough" writes_through
