@@ -7,6 +7,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/err.h>
+#include <linux/shrinker.h>
 
 /* Opens a disk once more, and never closes it.  Sleeps.  Return: 0 or an error. */
 static inline int wb_compat_pin_disk(dev_t dev)
@@ -19,5 +20,71 @@ static inline int wb_compat_pin_disk(dev_t dev)
 	return PTR_ERR_OR_ZERO(blkdev_get_by_dev(dev, FMODE_READ, NULL));
 #endif
 }
+
+/* A shrinker: in 6.7 they came to be allocated by the kernel. */
+typedef unsigned long wb_compat_shrink(struct shrinker *shrinker,
+				       struct shrink_control *sc);
+
+#ifdef WB_SHRINKER_ALLOC	/* see Kbuild */
+struct wb_compat_shrinker {
+	struct shrinker *shrinker;
+};
+
+static inline struct wb_compat_shrinker *
+wb_compat_shrinker_of(const struct shrinker *shrinker)
+{
+	return shrinker->private_data;
+}
+
+/* Sleeps.  Return: 0 or -ENOMEM. */
+static inline int wb_compat_shrinker_init(struct wb_compat_shrinker *c,
+					  wb_compat_shrink *count,
+					  wb_compat_shrink *scan, long batch, u64 id)
+{
+	c->shrinker = shrinker_alloc(0, "dm-writebehind:%llu", id);
+	if (!c->shrinker)
+		return -ENOMEM;
+	c->shrinker->count_objects = count;
+	c->shrinker->scan_objects = scan;
+	c->shrinker->batch = batch;
+	c->shrinker->private_data = c;
+	shrinker_register(c->shrinker);
+	return 0;
+}
+
+/* Waits for who is in it; does nothing for one that was not initialized. */
+static inline void wb_compat_shrinker_exit(struct wb_compat_shrinker *c)
+{
+	shrinker_free(c->shrinker);
+}
+#else
+struct wb_compat_shrinker {
+	struct shrinker shrinker;
+};
+
+static inline struct wb_compat_shrinker *
+wb_compat_shrinker_of(struct shrinker *shrinker)
+{
+	return container_of(shrinker, struct wb_compat_shrinker, shrinker);
+}
+
+/* Sleeps.  Return: 0 or -ENOMEM. */
+static inline int wb_compat_shrinker_init(struct wb_compat_shrinker *c,
+					  wb_compat_shrink *count,
+					  wb_compat_shrink *scan, long batch, u64 id)
+{
+	c->shrinker.count_objects = count;
+	c->shrinker.scan_objects = scan;
+	c->shrinker.batch = batch;
+	c->shrinker.seeks = DEFAULT_SEEKS;
+	return register_shrinker(&c->shrinker, "dm-writebehind:%llu", id);
+}
+
+/* Waits for who is in it; does nothing for one that was not initialized. */
+static inline void wb_compat_shrinker_exit(struct wb_compat_shrinker *c)
+{
+	unregister_shrinker(&c->shrinker);
+}
+#endif
 
 #endif /* WB_COMPAT_H */

@@ -19,6 +19,9 @@
 #define WB_BLOCKS_PER_SHARD	64
 #define WB_MAX_BATCH		32
 
+/* Chunks that are looked at in one go for some to lend. */
+#define WB_LEND_LOOKS		64U
+
 static u32 *wb_bucket(const struct wb_index *ix, u64 nr)
 {
 	u32 h = hash_64(nr >> WB_SEGMENT_SHIFT, ix->bits);
@@ -107,7 +110,8 @@ u64 wb_index_overhead(const struct wb_index *ix)
 	return sizeof(*ix) + ix->nr_shards * sizeof(*ix->shards) +
 	       (sizeof(*ix->buckets) << ix->bits) +
 	       (u64)p->nr * sizeof(*p->blocks) +
-	       DIV_ROUND_UP(p->nr, WB_CHUNK_BLOCKS) * sizeof(*p->chunks);
+	       wb_pages_nr_chunks(p) *
+	       (sizeof(*p->chunks) + sizeof(*p->chunk_free));
 }
 
 /*
@@ -289,6 +293,71 @@ bool wb_index_reclaim(struct wb_index *ix)
 		spin_unlock(&s->lock);
 	}
 	return READ_ONCE(ix->pages.nr_free);
+}
+
+/* The free blocks of all shards go to the budget. */
+static void wb_index_gather(struct wb_index *ix)
+{
+	u32 i;
+
+	for (i = 0; i < ix->nr_shards; i++) {
+		struct wb_shard *s = &ix->shards[i];
+
+		if (!READ_ONCE(s->nr_free))
+			continue;
+		spin_lock(&s->lock);
+		wb_pages_give(&ix->pages, &s->free, s->nr_free);
+		s->nr_free = 0;
+		spin_unlock(&s->lock);
+	}
+}
+
+/* If the block is still clean, it goes to the budget. */
+static void wb_index_expel(struct wb_index *ix, struct wb_block *b)
+{
+	u64 nr = wb_block_nr(b);
+	struct wb_shard *s = wb_index_shard(ix, nr);
+	LIST_HEAD(one);
+
+	spin_lock(&s->lock);
+	if (wb_block_state(b) == WB_CLEAN && wb_block_nr(b) == nr) {
+		list_move(&b->list, &one);
+		s->nr_clean--;
+		wb_index_remove(ix, s, b);
+		wb_block_set(b, 0, WB_FREE, 0);
+		wb_pages_give(&ix->pages, &one, 1);
+	}
+	spin_unlock(&s->lock);
+}
+
+/* Has all of the chunk free, but for what is used meanwhile; false if some is dirty. */
+static bool wb_chunk_clean_out(struct wb_index *ix, u32 chunk)
+{
+	struct wb_block *b = wb_block_at(ix, chunk << WB_CHUNK_SHIFT);
+	u32 i;
+
+	for (i = 0; i < WB_CHUNK_BLOCKS; i++)
+		if (wb_block_dirty(&b[i]))
+			return false;
+	for (i = 0; i < WB_CHUNK_BLOCKS; i++)
+		if (wb_block_state(&b[i]) == WB_CLEAN)
+			wb_index_expel(ix, &b[i]);
+	return true;
+}
+
+u32 wb_index_lend(struct wb_index *ix, u32 want)
+{
+	u32 nr_chunks = ix->pages.nr >> WB_CHUNK_SHIFT;
+	u32 looks, chunk, n = 0;
+
+	wb_index_gather(ix);
+	for (looks = 0; looks < min(nr_chunks, WB_LEND_LOOKS) && n < want; looks++) {
+		chunk = ix->next_chunk++ % nr_chunks;
+		if (READ_ONCE(ix->pages.chunks[chunk]) && wb_chunk_clean_out(ix, chunk))
+			n += wb_pages_lend(&ix->pages, chunk);
+		cond_resched();
+	}
+	return n;
 }
 
 bool wb_index_has_room(const struct wb_index *ix)

@@ -58,6 +58,7 @@ struct wb_shard {
  * @nr_shards: a power of two
  * @bits: of the number of buckets
  * @batch: free blocks that a shard takes from the budget at a time
+ * @next_chunk: where wb_index_lend() looks next
  */
 struct wb_index {
 	struct wb_pages pages;
@@ -66,6 +67,7 @@ struct wb_index {
 	u32 nr_shards;
 	u32 bits;
 	u32 batch;
+	u32 next_chunk;
 };
 
 static inline struct wb_shard *wb_index_shard(const struct wb_index *ix, u64 nr)
@@ -140,6 +142,18 @@ void wb_index_give_free(struct wb_index *ix, struct wb_shard *s,
  * Return: whether the budget has a free block now.
  */
 bool wb_index_reclaim(struct wb_index *ix);
+
+/**
+ * wb_index_lend - give memory of clean and free blocks to the machine
+ * @ix: the map
+ * @want: blocks, a multiple of WB_CHUNK_BLOCKS
+ *
+ * Only chunks in which nothing is dirty, and not a last one that is smaller.  May be
+ * called in reclaim, by one at a time; sleeps.
+ *
+ * Return: blocks that were lent, zero if a look at some chunks found none.
+ */
+u32 wb_index_lend(struct wb_index *ix, u32 want);
 
 /* Whether a free or clean block can be found without writeback.  No lock. */
 bool wb_index_has_room(const struct wb_index *ix);

@@ -22,6 +22,8 @@
  * @batch: see there
  * @high: blocks above which writeback starts
  * @low: blocks at which it stops
+ * @nudge: blocks above which a writer has to tell somebody: @high, or less while
+ *	something is lent (lend.h)
  * @limit: blocks above which writers wait, whatever room there is: what the
  *	origin takes in drain_limit at its measured rate
  * @brake: blocks from which on writers are slowed down, see wb_pace_slot()
@@ -43,6 +45,7 @@ struct wb_pace {
 	s32 batch;
 	u64 high;
 	u64 low;
+	u64 nudge;
 	u64 limit;
 	u64 brake;
 	u64 full;
@@ -61,8 +64,9 @@ struct wb_pace {
 int wb_pace_init(struct wb_pace *p);
 void wb_pace_exit(struct wb_pace *p);
 
-/* Takes new marks from @opt and the rate for a budget of @nr blocks. */
-void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr);
+/* Takes new marks from @opt and the rate for a budget of @nr blocks, @present now. */
+void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr,
+		    u32 present);
 
 static inline void wb_pace_dirtied(struct wb_pace *p, s64 blocks)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The budget: memory for data, reserved whole when the cache is made, and a
- * descriptor for each 4 KiB of it.  Nothing here allocates after that, so that
- * a write never waits for the allocator.
+ * descriptor for each 4 KiB of it.  A write never waits for the allocator.  What
+ * is not needed may be lent to the machine, chunk by chunk, and be taken back.
  */
 #ifndef WB_PAGES_H
 #define WB_PAGES_H
 
 #include <linux/bits.h>
 #include <linux/list.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -63,19 +65,42 @@ struct wb_block {
  * struct wb_pages - the budget
  * @nr: blocks in it
  * @blocks: their descriptors
- * @chunks: addresses of the data, by chunk
+ * @chunks: addresses of the data, by chunk; NULL for one that is lent
  * @lock: innermost, taken under a shard's
  * @free: blocks that no shard holds
  * @nr_free: their number
+ * @chunk_free: the same, by chunk
+ * @nr_lent: blocks without memory, free and on no list
+ * @next_lent: where to look for one that is lent
  */
 struct wb_pages {
 	u32 nr;
 	struct wb_block *blocks;
 	void **chunks;
-	spinlock_t lock;	/* guards @free and @nr_free */
+	spinlock_t lock;	/* guards all below, and changes of @chunks */
 	struct list_head free;
 	u32 nr_free;
+	u16 *chunk_free;
+	u32 nr_lent;
+	u32 next_lent;
 };
+
+static inline u32 wb_pages_nr_chunks(const struct wb_pages *p)
+{
+	return DIV_ROUND_UP(p->nr, WB_CHUNK_BLOCKS);
+}
+
+/* Blocks of @chunk; of the last one there may be fewer than of others. */
+static inline u32 wb_pages_chunk_blocks(const struct wb_pages *p, u32 chunk)
+{
+	return min_t(u32, WB_CHUNK_BLOCKS, p->nr - (chunk << WB_CHUNK_SHIFT));
+}
+
+/* Blocks that have memory. */
+static inline u32 wb_pages_present(const struct wb_pages *p)
+{
+	return p->nr - READ_ONCE(p->nr_lent);
+}
 
 static inline u64 wb_block_nr(const struct wb_block *b)
 {
@@ -155,6 +180,9 @@ static inline void *wb_block_data(const struct wb_pages *p,
 /* The page that holds the block's data, for a bio. */
 struct page *wb_block_page(const struct wb_pages *p, const struct wb_block *b);
 
+/* Pages of the machine's that may be taken: others need something, too. */
+u64 wb_pages_available(void);
+
 /**
  * wb_pages_init - reserve the budget
  * @p: to be filled in
@@ -179,5 +207,28 @@ u32 wb_pages_take(struct wb_pages *p, struct list_head *to, u32 want);
 
 /* Moves the @nr blocks of @from, all in state WB_FREE, back.  Atomic. */
 void wb_pages_give(struct wb_pages *p, struct list_head *from, u32 nr);
+
+/**
+ * wb_pages_lend - give the memory of a chunk to the machine
+ * @p: the budget
+ * @chunk: any but a last one that is smaller than the others
+ *
+ * May be called in reclaim; sleeps.
+ *
+ * Return: WB_CHUNK_BLOCKS, or zero if it is lent or not all of it is free here.
+ */
+u32 wb_pages_lend(struct wb_pages *p, u32 chunk);
+
+/* Memory for a chunk, or NULL if others need it more.  Does not try hard; sleeps. */
+void *wb_pages_spare(void);
+
+/**
+ * wb_pages_regain - take a lent chunk back
+ * @p: the budget
+ * @memory: from wb_pages_spare(); freed if nothing is lent
+ *
+ * Sleeps.  Return: blocks that are still lent.
+ */
+u32 wb_pages_regain(struct wb_pages *p, void *memory);
 
 #endif /* WB_PAGES_H */

@@ -14,7 +14,6 @@
 #include "store.h"
 
 #define WB_BLOCKS_PER_MIB	(1U << (20 - WB_BLOCK_SHIFT))
-#define WB_MEMORY_SPARED_MIB	32
 
 static LIST_HEAD(wb_stores);
 static DEFINE_MUTEX(wb_registry_lock);	/* guards wb_stores, tables and orphan */
@@ -39,12 +38,10 @@ static const char *wb_no_memory(u32 mib, u64 available_mib)
 
 struct wb_index *wb_store_reserve(u32 mib, const char **why)
 {
-	u64 available = (u64)si_mem_available() >> (20 - PAGE_SHIFT);
+	/* a hundredth for the descriptors */
+	u64 available = (wb_pages_available() >> (20 - PAGE_SHIFT)) * 99 / 100;
 	struct wb_index *ix;
 
-	/* a hundredth for the descriptors, and something for everybody else */
-	available = available > WB_MEMORY_SPARED_MIB ?
-		    (available - WB_MEMORY_SPARED_MIB) * 99 / 100 : 0;
 	if (mib > available) {
 		*why = wb_no_memory(mib, available);
 		return ERR_PTR(-ENOMEM);
@@ -61,6 +58,7 @@ static void wb_store_free(struct kref *ref)
 {
 	struct wb_store *store = container_of(ref, struct wb_store, ref);
 
+	wb_lending_exit(store);
 	cancel_work_sync(&store->deferred.work);
 	wb_writeback_exit(store);
 	wb_events_stop(store);
@@ -116,8 +114,9 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 	if (IS_ERR(ix))
 		return PTR_ERR(ix);
 	store->index = ix;
-	wb_pace_update(&store->pace, &store->opt, ix->pages.nr);
-	return 0;
+	wb_store_repace(store);
+	*why = "out of memory for the parts of a store";
+	return wb_lending_init(store);
 }
 
 static void wb_store_name(struct wb_store *store, dev_t md_dev, const char *name,
@@ -416,7 +415,7 @@ static void wb_store_switch(struct wb_store *store, u32 mode)
 	wb_events_look(store);
 }
 
-/* Nobody uses the map now but those who look at it under the lock. */
+/* Nobody uses the map now but those who look at it under the lock, or drop clean blocks. */
 static int wb_store_resize(struct wb_store *store, struct wb_index **spare,
 			   const char **why)
 {
@@ -452,7 +451,8 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	store->origin_sectors = bdev_nr_sectors(bdev);
 	wb_store_switch(store, opt->mode);
 	store->opt = *opt;
-	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
+	wb_store_repace(store);
+	wb_lending_look(store);
 	mutex_unlock(&store->lock);
 	return 0;
 }
@@ -538,9 +538,10 @@ int wb_store_set(struct wb_store *store, const char *name, const char *value,
 		store->opt = new;
 		if (!strcmp(name, "mode"))
 			wb_store_set_mode(store, mode);
-		wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
+		wb_store_repace(store);
 		if (!new.read_cache)
 			wb_index_drop_clean(store->index);
+		wb_lending_look(store);
 	}
 	mutex_unlock(&store->lock);
 	if (!r) {
@@ -627,6 +628,7 @@ static void wb_status_bytes(struct wb_store *store, struct wb_ioc_status *st)
 	st->dirty_limit = min_t(u64, READ_ONCE(store->pace.limit), ix->pages.nr)
 			  << WB_BLOCK_SHIFT;
 	st->clean_bytes = wb_index_nr_clean(ix) << WB_BLOCK_SHIFT;
+	st->lent_bytes = (u64)READ_ONCE(ix->pages.nr_lent) << WB_BLOCK_SHIFT;
 	st->descriptor_bytes = wb_index_overhead(ix);
 	st->failed_bytes = (u64)READ_ONCE(store->wb.nr_retry) << WB_BLOCK_SHIFT;
 	st->bad_sector = st->failed_bytes ? first * WB_BLOCK_SECTORS : U64_MAX;

@@ -19,6 +19,7 @@
 #include "health.h"
 #include "index.h"
 #include "latency.h"
+#include "lend.h"
 #include "pace.h"
 #include "range.h"
 #include "stats.h"
@@ -44,6 +45,7 @@ struct dm_target;
  * @wb: writeback
  * @health: how the origin fares
  * @events: what user space was told of it all
+ * @lending: memory that is lent to the machine
  * @handover: held by a table that takes the store, leaves it, or drains it since
  *	no other is going to take it; sleeps, for as long as that drain takes;
  *	outside the registry's mutex
@@ -87,6 +89,7 @@ struct wb_store {
 	struct wb_writeback wb;
 	struct wb_origin_health health;
 	struct wb_events events;
+	struct wb_lending lending;
 
 	struct mutex handover;	/* serializes tables, see above */
 	struct mutex lock;	/* guards what is named above */
@@ -145,6 +148,13 @@ static inline bool wb_store_keeps(const struct wb_store *store, u32 stamp,
 	until = READ_ONCE(store->strict_until);
 	return wb_epoch_durable(&store->epochs) < until &&
 	       (until == U64_MAX || wb_stamp_within(stamp, until));
+}
+
+/* The options, the budget or the rate have changed. */
+static inline void wb_store_repace(struct wb_store *store)
+{
+	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr,
+		       wb_pages_present(&store->index->pages));
 }
 
 /* Note when it was; the line is written once a tick at most. */

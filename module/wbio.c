@@ -391,8 +391,7 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 		wb_latency_add(&store->latencies, WB_LATENCY_WRITEBACK, io->took);
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);
 		if (wb_pace_written(&store->pace, io->bytes))
-			wb_pace_update(&store->pace, &store->opt,
-				       store->index->pages.nr);
+			wb_store_repace(store);
 		if (bdev_write_cache(store->bdev)) {
 			list_splice_tail(&io->blocks, &wb->unflushed);
 			WRITE_ONCE(wb->nr_unflushed, wb->nr_unflushed + io->nr);

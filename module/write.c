@@ -180,12 +180,19 @@ static void wb_write_count(struct wb_store *store, const struct bio *bio)
 	wb_stat_add(&store->stats, WB_STAT_WRITE, bio->bi_iter.bi_size);
 }
 
+static noinline void wb_write_nudge(struct wb_store *store)
+{
+	wb_lending_look(store);
+	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high))
+		wb_writeback_nudge(store);
+}
+
 static void wb_write_done(struct wb_store *store, struct bio *bio)
 {
 	trace_wb_write(store->dev, bio->bi_iter.bi_sector, bio->bi_iter.bi_size,
 		       bio->bi_opf & REQ_FUA);
-	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.high))
-		wb_writeback_nudge(store);
+	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.nudge))
+		wb_write_nudge(store);
 	if (unlikely(READ_ONCE(store->opt.write_through)))
 		wb_flush_through(store, bio);
 	else if (bio->bi_opf & REQ_FUA)
@@ -323,6 +330,7 @@ static enum wb_waited wb_write_in_turn(struct wb_store *store, struct bio *bio,
 		if (wb_pace_below_limit(&store->pace) &&
 		    wb_index_reclaim(store->index))
 			continue;
+		wb_lending_look(store);
 		wb_writeback_kick(store);
 		if (wait_event_killable(store->pace.room,
 					wb_write_has_room(store) ||

@@ -435,7 +435,7 @@ static void wb_run(struct wb_store *store)
 	wb_publish_retry(&store->wb);
 	wb_pace_end(&store->pace);
 	wb_pace_wake(&store->pace);
-	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr);
+	wb_store_repace(store);
 }
 
 static void wb_work(struct work_struct *work)

@@ -125,6 +125,194 @@ hardly_any_left()
 	wb_io check 1 "$origin" $((4 * MIB)) $((76 * MIB))
 }
 
+# Others take nearly all that there is, and let it go, again and again.
+others_want_it()
+{
+	local origin each
+
+	need stress-ng
+	fast_disk origin
+	make_wb wb-mem "$origin" 4 mode "$1" max_age 100
+	each=$((($(meminfo MemAvailable) / KIB - 56) / 2))
+	stress-ng --quiet --vm 2 --vm-bytes "${each}m" --vm-method zero-one &
+	at_exit "kill $!; wait $!"
+	wb_io write -B -r 1 "$dev" 0 $((32 * MIB))
+	wb_io write -r 2 "$dev" 0 $((32 * MIB))
+	wb_io sync "$dev"
+	wb_io check 2 "$dev" 0 $((32 * MIB))
+	kill -0 $!
+	expect "errors" "$(stats wb-mem errors)" -eq 0
+}
+
+# in_a_group MIB COMMAND...: which may use so much, its page cache included.
+in_a_group()
+{
+	local top=$work/groups group=$work/groups/wb
+
+	mkdir "$top"
+	at_exit "umount $top"
+	mount -t cgroup2 none "$top"
+	echo +memory >"$top/cgroup.subtree_control" || skip "needs the memory controller"
+	at_exit "rmdir $group"
+	mkdir "$group"
+	echo "${1}M" >"$group/memory.max"
+	(
+		echo "$BASHPID" >"$group/cgroup.procs"
+		exec "${@:2}"
+	)
+	note "$(xargs <"$group/memory.events")"
+	grep -q "^oom_kill 0" "$group/memory.events"
+}
+
+# What the cache holds is not the writer's.
+limited_writer()
+{
+	local origin
+
+	fast_disk origin
+	make_wb wb-mem "$origin" 64 mode "$1" "$lazy"
+	in_a_group 16 wb_io write -B -r 1 "$dev" 0 $((48 * MIB))
+	expect "dirty" "$(dirty wb-mem)" -ge $((30 * MIB))
+	wb_io sync "$dev"
+	wb_io check 1 "$dev" 0 $((48 * MIB))
+}
+
+#
+# A read cache lends what it can spare
+#
+
+lent()
+{
+	status wb-mem lent_bytes
+}
+
+# 256 MiB, of which 200 are clean then.
+with_clean_data()
+{
+	fast_disk origin
+	make_wb wb-mem "$origin" 256 mode volatile high_watermark 50 low_watermark 40 "$@"
+	wb_io write 1 "$dev" 0 $((200 * MIB))
+	wbctl flush wb-mem
+	quiet_memory
+}
+
+read_cache_lends()
+{
+	local origin before
+
+	fast_disk origin
+	load_module
+	quiet_memory
+	before=$(meminfo MemFree)
+	with_clean_data read_cache
+	note "$(($(lent) / MIB)) MiB are lent"
+	expect "lent" "$(lent)" -ge $((64 * MIB))
+	expect "lent" "$(lent)" -le $((128 * MIB))
+	expect "clean" "$(status wb-mem clean_bytes)" -ge $((40 * MIB))
+	near $((before - 259 * KIB + $(lent) / KIB))
+	wb_io check 1 "$dev" 0 $((200 * MIB))
+	wb_io check 1 "$origin" 0 $((200 * MIB))
+}
+
+lends_nothing_else()
+{
+	local origin
+
+	with_clean_data
+	expect "lent" "$(lent)" -eq 0
+}
+
+# Nothing but the budget's own room takes it: writeback is held.
+burst_takes_it_back()
+{
+	local origin
+
+	with_clean_data read_cache
+	expect "lent" "$(lent)" -gt 0
+	wbctl freeze wb-mem
+	wb_io write 2 "$dev" 0 $((220 * MIB))
+	expect "lent" "$(lent)" -eq 0
+	expect "dirty" "$(dirty wb-mem)" -eq $((220 * MIB))
+	expect "writeback" "$(stats wb-mem writeback_reason.pressure)" -eq 0
+	echo 2 >/proc/sys/vm/drop_caches
+	expect "lent" "$(lent)" -eq 0
+	wb_io check 2 "$dev" 0 $((220 * MIB))
+	wbctl thaw wb-mem
+	wbctl flush wb-mem
+	wb_io check 2 "$origin" 0 $((220 * MIB))
+}
+
+taken_back_without_read_cache()
+{
+	local origin
+
+	with_clean_data read_cache
+	expect "lent" "$(lent)" -gt 0
+	wbctl set wb-mem read_cache 0
+	wait_for 60 status_is wb-mem lent_bytes -eq 0
+	wb_io check 1 "$dev" 0 $((200 * MIB))
+}
+
+# The machine has nothing to give back: what there is goes round.
+never_given_back()
+{
+	local origin
+
+	with_clean_data read_cache
+	expect "lent" "$(lent)" -gt 0
+	leave 48
+	wb_io write -r 2 "$dev" 0 $((140 * MIB))
+	note "$(($(lent) / MIB)) MiB are lent"
+	expect "lent" "$(lent)" -gt 0
+	wb_io check 2 "$dev" 0 $((140 * MIB))
+	expect "errors" "$(stats wb-mem errors)" -eq 0
+	rm "$work/hog/file"
+	wbctl set wb-mem read_cache 0
+	wait_for 60 status_is wb-mem lent_bytes -eq 0
+}
+
+reloaded_with_lent()
+{
+	local origin
+
+	with_clean_data read_cache
+	expect "lent" "$(lent)" -gt 0
+	wb_io write 2 "$dev" 0 $((8 * MIB))
+	reload_wb wb-mem "$origin" 256 mode volatile read_cache
+	wb_io check 2 "$dev" 0 $((8 * MIB))
+	reload_wb wb-mem "$origin" 128 mode volatile read_cache
+	expect "lent" "$(lent)" -eq 0
+	wb_io check 2 "$dev" 0 $((8 * MIB))
+	wb_io check 1 "$dev" $((8 * MIB)) $((192 * MIB))
+}
+
+# Reads, writes and their writeback while the machine asks again and again.
+lends_under_load()
+{
+	local origin writer i looks=0
+
+	fast_disk origin
+	make_wb wb-mem "$origin" 64 mode "$1" read_cache high_watermark 30 low_watermark 10 \
+		max_age 50 pause_writeback 20
+	wb_io write 1 "$dev" 0 $((128 * MIB))
+	for i in {1..4}; do
+		wb_io write -r "$i" "$dev" 0 $((64 * MIB))
+		wbctl flush wb-mem
+		wb_io check "$i" "$dev" 0 $((64 * MIB))
+		wb_io check 1 "$dev" $((64 * MIB)) $((64 * MIB))
+	done &
+	writer=$!
+	until gone "$writer"; do
+		echo 2 >/proc/sys/vm/drop_caches
+		[ "$(lent)" = 0 ] || looks=$((looks + 1))
+	done
+	wait "$writer"
+	note "lent at $looks looks"
+	expect "looks" "$looks" -ge 1
+	wb_io sync "$dev"
+	wb_io check 4 "$origin" 0 $((64 * MIB))
+}
+
 # Much later nothing has been added.
 no_growth()
 {
@@ -203,6 +391,18 @@ it "256 MiB, full: descriptors take a hundredth" descriptors 256
 it "the machine gives what was asked for, and gets it back" taken_from_the_machine
 it "hardly any memory left, durable" hardly_any_left durable
 it "hardly any memory left, ordered" hardly_any_left ordered
+it "stress-ng takes nearly all there is, durable" others_want_it durable
+it "stress-ng takes nearly all there is, ordered" others_want_it ordered
+it "a writer in a cgroup of 16 MiB, durable" limited_writer durable
+it "a writer in a cgroup of 16 MiB, volatile" limited_writer volatile
+it "a read cache lends what it can spare" read_cache_lends
+it "and nothing else is lent" lends_nothing_else
+it "what is lent: a burst takes it back" burst_takes_it_back
+it "what is lent: taken back without read_cache" taken_back_without_read_cache
+it "what is lent: the machine does not give it back" never_given_back
+it "what is lent: reloaded" reloaded_with_lent
+it "what is lent: under load, ordered" lends_under_load ordered
+it "what is lent: under load, durable" lends_under_load durable
 it "it does not grow" no_growth
 it "a swap file on it, durable" swap_on_it durable
 it "a swap file on it, ordered" swap_on_it ordered

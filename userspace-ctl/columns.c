@@ -85,6 +85,7 @@ const struct column status_columns[] = {
 	{ "dirty_bytes", "DIRTY", COL_SIZE, get_u64, STATUS(dirty_bytes) },
 	{ "writeback_bytes", "WRITEBACK", COL_SIZE, get_u64, STATUS(writeback_bytes) },
 	{ "clean_bytes", "CLEAN", COL_SIZE, get_u64, STATUS(clean_bytes) },
+	{ "lent_bytes", "LENT", COL_SIZE, get_u64, STATUS(lent_bytes) },
 	{ "descriptor_bytes", "DESCRIPTORS", COL_SIZE, get_u64,
 	  STATUS(descriptor_bytes) },
 	{ "oldest_dirty_ms", "OLDEST", COL_MS, get_u64, STATUS(oldest_dirty_ms) },

@@ -32,6 +32,7 @@ static const struct metric gauges[] = {
 	{ "inflight_bytes", "Dirty bytes that are written or being written.",
 	  STATE(writeback_bytes) },
 	{ "clean_bytes", "Kept for reads.", STATE(clean_bytes) },
+	{ "lent_bytes", "Of the cache, given back to the machine for now.", STATE(lent_bytes) },
 	{ "failed_bytes", "Dirty bytes that the origin has refused.", STATE(failed_bytes) },
 	{ "oldest_dirty_seconds", "Age of the oldest dirty data.",
 	  STATE(oldest_dirty_ms), true },

@@ -137,6 +137,7 @@ struct wb_ioc_version {
  * @on_error: enum wb_on_error
  * @reserved: zero
  * @origin_bytes: size of the origin when its table was resumed last
+ * @lent_bytes: of @cache_bytes, what read_cache has given back to the machine
  */
 struct wb_ioc_status {
 	__u32 size;
@@ -175,6 +176,7 @@ struct wb_ioc_status {
 	__u32 on_error;
 	__u32 reserved;
 	__u64 origin_bytes;
+	__u64 lent_bytes;
 };
 
 /**
