@@ -38,7 +38,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	done = wb_epoch_durable(&store->epochs) >= epoch;
 	failing = wb_health_failing(&store->health);
 	if (!done) {
-		f->want = max(f->want, epoch);
+		WRITE_ONCE(f->want, max(f->want, epoch));
 		if (!failing) {
 			wb_bio_data(bio)->epoch = epoch;
 			bio_list_add(&f->bios, bio);
@@ -86,7 +86,7 @@ u64 wb_flush_start(struct wb_store *store)
 
 	spin_lock(&f->lock);
 	epoch = wb_epoch_close(&store->epochs);
-	f->want = max(f->want, epoch);
+	WRITE_ONCE(f->want, max(f->want, epoch));
 	spin_unlock(&f->lock);
 	wb_writeback_kick(store);
 	return epoch;

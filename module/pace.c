@@ -46,24 +46,27 @@ static u64 wb_pace_promised(const struct wb_pace *p)
 	return min_t(u64, rate ?: WB_RATE_ASSUMED, WB_RATE_ASSUMED);
 }
 
-void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr,
-		    u32 present)
+void wb_pace_update(struct wb_pace *p, const struct wb_options *opt,
+		    const struct wb_pages *pages)
 {
-	u64 limit = nr;
+	u64 limit = pages->nr, usable;
 
 	if (opt->drain_limit)
 		limit = (wb_pace_promised(p) * opt->drain_limit) >> WB_BLOCK_SHIFT;
-	limit = clamp_t(u64, limit, 1, nr);
-	WRITE_ONCE(p->batch, clamp_t(u32, (u32)limit / (64 * num_possible_cpus()), 1,
+	limit = clamp_t(u64, limit, 1, pages->nr);
+
+	spin_lock(&p->slots);
+	usable = min_t(u64, limit, wb_pages_present(pages));
+	WRITE_ONCE(p->batch, clamp_t(u32, (u32)usable / (64 * num_possible_cpus()), 1,
 				     WB_PACE_BATCH));
+	WRITE_ONCE(p->full, usable);
 	WRITE_ONCE(p->limit, opt->drain_limit ? limit : U64_MAX);
-	WRITE_ONCE(p->high, div_u64(limit * opt->high_watermark, 100));
-	WRITE_ONCE(p->low, div_u64(limit * opt->low_watermark, 100));
-	WRITE_ONCE(p->nudge, present < nr ? min(p->low, p->high) : p->high);
-	limit = min_t(u64, limit, present);
-	WRITE_ONCE(p->full, limit);
-	WRITE_ONCE(p->brake, (limit + p->high) / 2);
-	WRITE_ONCE(p->urgent, max_t(u64, limit / WB_URGENT_SHARE, 1));
+	WRITE_ONCE(p->high, div_u64(usable * opt->high_watermark, 100));
+	WRITE_ONCE(p->low, div_u64(usable * opt->low_watermark, 100));
+	WRITE_ONCE(p->nudge, usable < limit ? min(p->low, p->high) : p->high);
+	WRITE_ONCE(p->brake, (usable + p->high) / 2);
+	WRITE_ONCE(p->urgent, max_t(u64, usable / WB_URGENT_SHARE, 1));
+	spin_unlock(&p->slots);
 }
 
 /* Nanoseconds that the origin takes for @bytes, more the fuller the cache is. */

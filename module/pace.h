@@ -29,7 +29,7 @@
  * @brake: blocks from which on writers are slowed down, see wb_pace_slot()
  * @full: blocks at which they would stop
  * @urgent: blocks, for which the origin is flushed when writers are slowed down
- * @slots: guards @next_slot; innermost
+ * @slots: guards @next_slot and changes of the marks; innermost
  * @next_slot: nanoseconds, when the writers that came so far have had their time
  * @waiting: writers that found no room and are not done
  * @turn: hands the right to allocate while others wait from one writer to the
@@ -50,7 +50,7 @@ struct wb_pace {
 	u64 brake;
 	u64 full;
 	u32 urgent;
-	spinlock_t slots;	/* guards @next_slot */
+	spinlock_t slots;	/* guards @next_slot, and the marks */
 	u64 next_slot;
 	atomic_t waiting;
 	struct semaphore turn;
@@ -64,9 +64,9 @@ struct wb_pace {
 int wb_pace_init(struct wb_pace *p);
 void wb_pace_exit(struct wb_pace *p);
 
-/* Takes new marks from @opt and the rate for a budget of @nr blocks, @present now. */
-void wb_pace_update(struct wb_pace *p, const struct wb_options *opt, u32 nr,
-		    u32 present);
+/* Takes new marks from @opt and the rate, for as much of the budget as is there. */
+void wb_pace_update(struct wb_pace *p, const struct wb_options *opt,
+		    const struct wb_pages *pages);
 
 static inline void wb_pace_dirtied(struct wb_pace *p, s64 blocks)
 {

@@ -153,8 +153,7 @@ static inline bool wb_store_keeps(const struct wb_store *store, u32 stamp,
 /* The options, the budget or the rate have changed. */
 static inline void wb_store_repace(struct wb_store *store)
 {
-	wb_pace_update(&store->pace, &store->opt, store->index->pages.nr,
-		       wb_pages_present(&store->index->pages));
+	wb_pace_update(&store->pace, &store->opt, &store->index->pages);
 }
 
 /* Note when it was; the line is written once a tick at most. */

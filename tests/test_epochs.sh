@@ -88,6 +88,6 @@ too_many()
 }
 
 it "empty ones cost nothing" empty
-it "thousands of tiny ones: no memory, no waiting" thousands
+it_once "thousands of tiny ones: no memory, no waiting" thousands
 it_once "more than may wait: writers are paced" too_many
 run

@@ -800,7 +800,7 @@ it_once "an answer that takes longer than the hung-task detector waits" slow_to_
 it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
-it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
+it_once "failing: buffers up to the budget" buffers_up_to_the_budget ordered
 it "failing: who waits for room can be killed" waiting_writer_can_be_killed
 it "failing and full: reloaded with more room" more_room
 it "a bad spot, and large writes beside it" bad_spot_and_large_writes
@@ -809,12 +809,12 @@ it_once "removed while failing, taken up again when the origin was changed meanw
 it "failing and full: a suspend that is given up" suspend_is_given_up
 it_once "failing and full: the same, behind what a killed process has left" \
 	suspend_is_given_up_behind_a_killed_writer
-it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
+it_once "failing and full: on_error refuse frees who waits" policy_frees_who_waits
 it "failing: writethrough" writes_through
 it "failing: writethrough, judged by the model" model_while_writing_through
-it "failing: writethrough refuses in ordered" refuses ordered writethrough
-it "failing: refuse" refuses durable refuse
-it "failing: the policy changes" policy_changes
+it_once "failing: writethrough refuses in ordered" refuses ordered writethrough
+it_once "failing: refuse" refuses durable refuse
+it_once "failing: the policy changes" policy_changes
 it "removed by force over a dead origin: kept, taken up again" removed_by dmsetup remove --force
 it "the same by wipe_table" removed_by dmsetup wipe_table
 it "kept, and discarded" discarded

@@ -42,6 +42,8 @@ a_full_cache()
 	slow_disk origin
 	trace_on writebehind
 	make_wb wb-trace "$origin" 1 mode volatile
+	# else they are slowed down before
+	wbctl freeze wb-trace
 	wb_io write -r 1 "$dev" 0 $((4 * MIB))
 	traced "wb_throttle: .* full"
 }
