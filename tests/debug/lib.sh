@@ -105,7 +105,7 @@ not_failed()
 	while read -r callee function; do
 		case $callee-$function in
 		# for more than 200 GiB of cache
-		__vmalloc_noprof-wb_alloc_table) continue ;;
+		__vmalloc_noprof-wb_alloc_table | __vmalloc_noprof-wb_pages_init) continue ;;
 		# only while the origin fails, too
 		kobject_uevent_env-wb_uevent) continue ;;
 		# it fails where a page of it is missing, so somewhere is enough

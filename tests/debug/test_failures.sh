@@ -49,6 +49,13 @@ under_fire()
 	wb_model -c "$work/model" "$origin"
 }
 
+# There are few requests, which may all go well.
+written_with_errors()
+{
+	wb_io write 8 /dev/mapper/wb-fire 0 $((2 * MIB))
+	stats_is wb-fire errors -gt 0
+}
+
 # requests_fail PERCENT MODE: of those that the origin gets.
 requests_fail()
 {
@@ -64,8 +71,7 @@ requests_fail()
 	echo 0 >"$knobs/verbose"
 	echo "$1" >"$knobs/probability"
 	echo 1 >"$switch"
-	wb_io write 8 /dev/mapper/wb-fire 0 $((2 * MIB))
-	wait_for 100 stats_is wb-fire errors -gt 0
+	wait_for 100 written_with_errors
 	echo 0 >"$knobs/probability"
 	wbctl flush wb-fire
 	wb_io check 8 /dev/mapper/wb-fire 0 $((2 * MIB))
