@@ -11,8 +11,8 @@
 #define WB_LEND_PAUSE		(HZ / 4)
 
 /*
- * Or may be soon, if there may be more dirty than there is room for.  Exact, so that
- * it never holds together with wb_lendable().
+ * Is now, or may be soon, since more may become dirty than there is room for.  The
+ * counts are exact, so that this never holds together with wb_lendable().
  */
 static bool wb_lent_is_needed(struct wb_store *store)
 {
