@@ -128,7 +128,8 @@ void wb_lending_look(struct wb_store *store)
 	struct wb_lending *l = &store->lending;
 	unsigned long now = jiffies, then = READ_ONCE(l->not_before);
 
-	if (unlikely(READ_ONCE(store->index->pages.nr_lent)))
+	if (unlikely(READ_ONCE(store->index->pages.nr_lent)) &&
+	    !delayed_work_pending(&l->work))
 		queue_delayed_work(system_unbound_wq, &l->work,
 				   time_before(now, then) ? then - now : 0);
 }

@@ -211,7 +211,7 @@ void *wb_pages_spare(void)
 	return wb_pages_available() < WB_CHUNK_BLOCKS ? NULL : wb_chunk_alloc();
 }
 
-u32 wb_pages_regain(struct wb_pages *p, void *memory)
+void wb_pages_regain(struct wb_pages *p, void *memory)
 {
 	u32 n, nr_chunks = wb_pages_nr_chunks(p);
 
@@ -227,8 +227,6 @@ u32 wb_pages_regain(struct wb_pages *p, void *memory)
 		memory = NULL;
 		break;
 	}
-	n = p->nr_lent;
 	spin_unlock(&p->lock);
 	wb_chunk_free(memory);
-	return n;
 }

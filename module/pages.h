@@ -227,8 +227,8 @@ void *wb_pages_spare(void);
  * @p: the budget
  * @memory: from wb_pages_spare(); freed if nothing is lent
  *
- * Sleeps.  Return: blocks that are still lent.
+ * Sleeps.
  */
-u32 wb_pages_regain(struct wb_pages *p, void *memory);
+void wb_pages_regain(struct wb_pages *p, void *memory);
 
 #endif /* WB_PAGES_H */
