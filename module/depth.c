@@ -10,7 +10,8 @@
 #define WB_DEPTH_COUNTED	8	/* I/Os at a time, at least */
 #define WB_DEPTH_ENOUGH		512	/* for any decision */
 #define WB_DEPTH_REST		128	/* times the number */
-#define WB_DEPTH_PATIENCE	16
+#define WB_DEPTH_PATIENCE	64
+#define WB_DEPTH_WAY		4	/* one of so many makes way for a read */
 #define WB_DEPTH_UNIT		1024
 #define WB_DEPTH_CLEAR		(16 * WB_DEPTH_UNIT)
 #define WB_DEPTH_CERTAIN	(4 * WB_DEPTH_UNIT * WB_DEPTH_UNIT)
@@ -138,8 +139,10 @@ static void wb_depth_judge(struct wb_depth *d)
 	}
 }
 
-u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr)
+u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading)
 {
+	u32 level;
+
 	if (d->most != most) {
 		d->most = most;
 		d->now = min(d->now, most);
@@ -148,7 +151,10 @@ u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr)
 	}
 	if (!d->watching)
 		wb_depth_watch(d, nr);
-	return wb_depth_level(d);
+	level = wb_depth_level(d);
+	if (reading && !d->comparing)
+		level -= max_t(u32, level / WB_DEPTH_WAY, 1);
+	return level;
 }
 
 void wb_depth_ended(struct wb_depth *d, u64 now)

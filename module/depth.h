@@ -59,10 +59,16 @@ void wb_depth_init(struct wb_depth *d);
  * @d: the depth
  * @most: never more
  * @nr: that are in flight
+ * @reading: a read is on its way
  *
- * To be asked before each submission, for as long as somebody reads.
+ * To be asked before each submission, for as long as somebody reads.  A quarter makes
+ * way for a read: where as many are in flight as the disk takes, a read would wait
+ * for a place, and be overtaken by the next write again and again.  Not while
+ * numbers are compared, which it would falsify.
+ *
+ * Return: zero if the only one is to make way.
  */
-u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr);
+u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading);
 
 /* An I/O ended at @now, in nanoseconds. */
 void wb_depth_ended(struct wb_depth *d, u64 now);

@@ -36,11 +36,13 @@ struct wb_flush {
  * @epoch: that it waits for
  * @start: when it came, by local_clock()
  * @which: enum wb_latency that it counts for, WB_NR_LATENCIES for none
+ * @reading: writeback knows of it, see wb_writeback_read_begins()
  */
 struct wb_bio {
 	u64 epoch;
 	u64 start;
 	u32 which;
+	bool reading;
 };
 
 static inline struct wb_bio *wb_bio_data(struct bio *bio)

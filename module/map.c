@@ -146,6 +146,7 @@ static int wb_map_read(struct wb_store *store, struct bio *bio)
 	wb_stat_add(&store->stats, WB_STAT_READS, 1);
 	trace_wb_read(store->dev, bio->bi_iter.bi_sector, n << SECTOR_SHIFT, false);
 	wb_store_touch(&store->last_miss);
+	wb_bio_data(bio)->reading = wb_writeback_read_begins(&store->wb);
 	bio_set_dev(bio, store->bdev);
 	return DM_MAPIO_REMAPPED;
 }
@@ -173,6 +174,7 @@ static void wb_map_begin(struct bio *bio)
 	struct wb_bio *data = wb_bio_data(bio);
 
 	data->which = wb_latency_of(bio);
+	data->reading = false;
 	data->start = local_clock();
 }
 
@@ -181,6 +183,8 @@ void wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status)
 	const struct wb_bio *data = wb_bio_data(bio);
 	s64 ns = local_clock() - data->start;
 
+	if (data->reading)
+		wb_writeback_read_ended(&store->wb);
 	if (!status && data->which < WB_NR_LATENCIES)
 		wb_latency_add(&store->latencies, data->which, max_t(s64, ns, 0));
 }

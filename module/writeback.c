@@ -13,6 +13,7 @@
 
 #define WB_UNFLUSHED_SHARE	8	/* of the budget: then flush the origin */
 #define WB_POLITE		HZ	/* since the last read of the origin */
+#define WB_YIELD		(HZ / 20)
 
 /*
  * Reasons
@@ -272,9 +273,47 @@ static u32 wb_jobs(struct wb_store *store, enum wb_reason reason)
 	u32 most = READ_ONCE(store->opt.writeback_jobs);
 
 	if (wb_polite(store, reason))
-		return wb_depth_limit(&wb->depth, most, wb->nr_ios);
+		return wb_depth_limit(&wb->depth, most, wb->nr_ios,
+				      atomic_read(&wb->reads));
 	wb_depth_pause(&wb->depth);
 	return most;
+}
+
+/*
+ * With nothing in flight, lets a read end first: just one, and not for long, so that
+ * who reads all the time gets half of a disk that does one thing at a time.
+ */
+static void wb_yield(struct wb_writeback *wb)
+{
+	WRITE_ONCE(wb->yielding, true);
+	smp_mb();	/* pairs with that in wb_writeback_read_ended() */
+	if (atomic_read(&wb->reads))
+		wait_event_idle_timeout(wb->wait, !READ_ONCE(wb->yielding), WB_YIELD);
+	WRITE_ONCE(wb->yielding, false);
+}
+
+void wb_writeback_read_ended(struct wb_writeback *wb)
+{
+	atomic_dec(&wb->reads);
+	smp_mb__after_atomic();	/* pairs with that in wb_yield() */
+	if (READ_ONCE(wb->yielding)) {
+		WRITE_ONCE(wb->yielding, false);
+		wake_up(&wb->wait);
+	}
+}
+
+static void wb_sweep_write(struct wb_store *store, enum wb_reason reason)
+{
+	struct wb_writeback *wb = &store->wb;
+	u32 jobs = wb_jobs(store, reason);
+
+	if (wb->nr_ios && wb->nr_ios >= jobs) {
+		wb_io_wait(store);
+		return;
+	}
+	if (!jobs)
+		wb_yield(wb);
+	wb_io_submit_next(store, reason);
 }
 
 /* Writes on until the sweep is done, the reason is gone or a range is due. */
@@ -291,10 +330,8 @@ static void wb_sweep_run(struct wb_store *store)
 			break;
 		if (wb_flush_due(store, reason))
 			wb_io_flush_origin(store);
-		else if (wb->nr_ios >= wb_jobs(store, reason))
-			wb_io_wait(store);
 		else
-			wb_io_submit_next(store, reason);
+			wb_sweep_write(store, reason);
 		cond_resched();
 	}
 	blk_finish_plug(&plug);

@@ -52,8 +52,10 @@ struct wb_store;
  * @io_blocks: blocks in an I/O at most
  * @retry_blocks: the same for blocks that have failed; halved when they do, to bisect
  * @depth: how many are worth it while users read
+ * @reads: of the origin, that began while @active
+ * @yielding: the next of them to end is waited for
  * @done: completed I/Os, from interrupt context
- * @wait: woken for @done
+ * @wait: woken for @done and @yielding
  * @ios: for an I/O and its first bio
  * @extra: for further bios of a block with holes
  */
@@ -84,6 +86,8 @@ struct wb_writeback {
 	u32 io_blocks;
 	u32 retry_blocks;
 	struct wb_depth depth;
+	atomic_t reads;
+	bool yielding;
 	struct llist_head done;
 	wait_queue_head_t wait;
 	struct bio_set ios;
@@ -110,6 +114,18 @@ void wb_writeback_kick(struct wb_store *store);
 
 /* The same from a writer above the watermark: free while writeback is at work. */
 void wb_writeback_nudge(struct wb_store *store);
+
+/* A read goes to the origin.  Returns whether its end is to be told.  Any context. */
+static inline bool wb_writeback_read_begins(struct wb_writeback *wb)
+{
+	if (!READ_ONCE(wb->active))
+		return false;
+	atomic_inc(&wb->reads);
+	return true;
+}
+
+/* It ended.  Any context. */
+void wb_writeback_read_ended(struct wb_writeback *wb);
 
 /* Something became dirty: see to it in time.  Any context. */
 void wb_writeback_arm(struct wb_store *store);

@@ -168,8 +168,8 @@ ordered_is_the_same()
 	expect "epochs" "$(status wb-back durable_epoch)" -ge 2
 }
 
-# busy_disk SLOTS NS: takes so many I/Os at a time, and has dirty data of 8 MiB in
-# 4 KiB pieces that is being written while somebody reads.
+# busy_disk SLOTS NS [FIO-ARGUMENT...]: takes so many I/Os at a time, and has dirty data
+# of 8 MiB in 4 KiB pieces that is being written while somebody reads.
 busy_disk()
 {
 	local origin
@@ -177,10 +177,12 @@ busy_disk()
 	null_blk origin wb-busy size=64 irqmode=2 submit_queues=1 hw_queue_depth="$1" \
 		completion_nsec="$2"
 	trace_on writebehind/wb_writeback_submit
+	trace_on writebehind/wb_read
+	trace_on block/block_bio_complete
 	make_wb wb-back "$origin" 16 high_watermark 100 low_watermark 100 max_age 100 \
 		pause_writeback 86400000
 	fio --name=reads --filename="$dev" --readonly --direct=1 --rw=randread --bs=4k \
-		--offset=32m --size=32m --time_based --runtime=1h --thread &
+		--offset=32m --size=32m --time_based --runtime=1h --thread "${@:3}" &
 	at_exit "kill $!; wait $!"
 	wait_for 60 stats_is wb-back read_miss_bytes -gt 0
 	wb_io write -r -g "$seed" "$dev" 0 $((16 * MIB))
@@ -213,6 +215,28 @@ disk_of_one()
 		"$(sed -n "$(($(wc -l <"$work/in_flight") / 2))p" "$work/in_flight")" -le 2
 }
 
+# How many reads of the origin there were, and how many writes began during one.
+count_reads()
+{
+	awk -v device="$(mountpoint -x "$dev" | tr : ,)" '
+		/ wb_read: .* miss/ { reads++; reading = 1 }
+		/ block_bio_complete: / && $0 ~ " " device " R" { reading = 0 }
+		/ wb_writeback_submit: / && reading { during++ }
+		END { print reads + 0, during + 0 }' "$tracing/trace"
+}
+
+makes_way()
+{
+	local reads during
+
+	busy_disk 1 2000000 --thinktime=10000
+	wait_for 60 clean wb-back
+	read -r reads during < <(count_reads)
+	note "$reads reads, $during writes submitted during one"
+	# by the way, while two numbers of them are compared
+	expect "writes during reads" "$during" -le $((reads / 2))
+}
+
 it "64 MiB of shuffled 4 KiB writes in at most 320 writes" sorted_and_merged
 it "what is overwritten in time is never written back" absorbed
 it "sectors between written ones are left alone" holes
@@ -230,4 +254,5 @@ it "frozen: a flush is obeyed" flush_while_frozen
 it "ordered: each epoch is written" ordered_is_the_same
 it "beside reads: many at a time, if the disk takes many" disk_of_many
 it_once "beside reads: one or two, if it does one at a time" disk_of_one
+it "beside reads: makes way for them" makes_way
 run
