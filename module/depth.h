@@ -6,9 +6,9 @@
  * a time is no faster for a longer queue, one that does many at a time is: which it
  * is, is found out by comparing two numbers by the I/Os that ended in a time.
  * More are worth it if they bring at least half of what they would where nothing
- * queues.  So a disk keeps four fifths of its speed or more, and a read waits behind
- * little.  The time that an I/O takes would tell less: it varies more between
- * I/Os than between the numbers.
+ * queues.  So a disk keeps four fifths of its speed or more where reads are few, and
+ * a read waits behind little.  The time that an I/O takes would tell less: it
+ * varies more between I/Os than between the numbers.
  *
  * Of writeback alone: no locks.
  */
@@ -28,7 +28,7 @@
  * @patience: grows while @now stays what it is, and @rest with it
  * @turn: index of the number that is tried now
  * @seen: what was counted for the smaller and the larger number
- * @watching: nothing but @turn's number was in flight lately
+ * @watching: nothing but @turn's number was in flight lately, or it rests
  * @settle: I/Os that must end before it is counted again
  * @ended: I/Os that were counted since @since
  * @since: nanoseconds
@@ -61,8 +61,8 @@ void wb_depth_init(struct wb_depth *d);
  * @nr: that are in flight
  * @reading: a read is on its way
  *
- * To be asked before each submission, for as long as somebody reads.  A quarter makes
- * way for a read: where as many are in flight as the disk takes, a read would wait
+ * To be asked before each submission, for as long as somebody reads.  A quarter, or
+ * one, makes way for a read: where as many are in flight as the disk takes, a read would wait
  * for a place, and be overtaken by the next write again and again.  Not while
  * numbers are compared, which it would falsify.
  *

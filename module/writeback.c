@@ -281,15 +281,20 @@ static u32 wb_jobs(struct wb_store *store, enum wb_reason reason)
 
 /*
  * With nothing in flight, lets a read end first: just one, and not for long, so that
- * who reads all the time gets half of a disk that does one thing at a time.
+ * who reads all the time gets half of a disk that does one thing at a time.  What
+ * takes longer may be held up elsewhere, by a limit of its own: not before a read has
+ * ended is another waited for.
  */
 static void wb_yield(struct wb_writeback *wb)
 {
+	if (READ_ONCE(wb->yielding))
+		return;
 	WRITE_ONCE(wb->yielding, true);
 	smp_mb();	/* pairs with that in wb_writeback_read_ended() */
 	if (atomic_read(&wb->reads))
 		wait_event_idle_timeout(wb->wait, !READ_ONCE(wb->yielding), WB_YIELD);
-	WRITE_ONCE(wb->yielding, false);
+	else
+		WRITE_ONCE(wb->yielding, false);
 }
 
 void wb_writeback_read_ended(struct wb_writeback *wb)
@@ -311,8 +316,11 @@ static void wb_sweep_write(struct wb_store *store, enum wb_reason reason)
 		wb_io_wait(store);
 		return;
 	}
-	if (!jobs)
+	if (!jobs) {
 		wb_yield(wb);
+		if (!wb_reason(store, &reason))
+			return;
+	}
 	wb_io_submit_next(store, reason);
 }
 

@@ -29,7 +29,7 @@ struct wb_store;
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
  * @work: the one work item; all below but @done, @stop, @held, @let_go,
- *	@teardown and @above belong to it
+ *	@teardown, @above, @reads and @yielding belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
  * @held: so many want that nothing is written now
@@ -53,7 +53,7 @@ struct wb_store;
  * @retry_blocks: the same for blocks that have failed; halved when they do, to bisect
  * @depth: how many are worth it while users read
  * @reads: of the origin, that began while @active
- * @yielding: the next of them to end is waited for
+ * @yielding: the next of them to end is waited for, or was in vain
  * @done: completed I/Os, from interrupt context
  * @wait: woken for @done and @yielding
  * @ios: for an I/O and its first bio

@@ -237,6 +237,27 @@ makes_way()
 	expect "writes during reads" "$during" -le $((reads / 2))
 }
 
+# Reads that take long by themselves do not hold up each of the writes.
+slow_reads()
+{
+	local disk start
+
+	slow_disk disk
+	modprobe -q dm-delay || skip "needs dm-delay"
+	dmsetup create wb-slow --table "0 $(blockdev --getsz "$disk") delay $disk 0 900 $disk 0 0"
+	at_exit "dmsetup remove --retry wb-slow"
+	make_wb wb-back /dev/mapper/wb-slow 16 "$lazy" writeback_jobs 1
+	fio --name=reads --filename="$dev" --readonly --direct=1 --rw=randread --bs=4k \
+		--offset=32m --size=32m --time_based --runtime=1h --thread &
+	at_exit "kill $!; wait $!"
+	wait_for 60 stats_is wb-back read_miss_bytes -gt 0
+	wb_io write -r -g "$seed" "$dev" 0 $((8 * MIB))
+	start=$(stats wb-back read_miss_bytes)
+	wbctl flush wb-back
+	expect "reads beside 1024 writes" \
+		$((($(stats wb-back read_miss_bytes) - start) / 4096)) -le 10
+}
+
 it "64 MiB of shuffled 4 KiB writes in at most 320 writes" sorted_and_merged
 it "what is overwritten in time is never written back" absorbed
 it "sectors between written ones are left alone" holes
@@ -255,4 +276,5 @@ it "ordered: each epoch is written" ordered_is_the_same
 it "beside reads: many at a time, if the disk takes many" disk_of_many
 it_once "beside reads: one or two, if it does one at a time" disk_of_one
 it "beside reads: makes way for them" makes_way
+it_once "beside reads: not for long, if they are slow" slow_reads
 run
