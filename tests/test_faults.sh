@@ -801,8 +801,8 @@ it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
 it_once "failing: buffers up to the budget" buffers_up_to_the_budget ordered
-it "failing: who waits for room can be killed" waiting_writer_can_be_killed
-it "failing and full: reloaded with more room" more_room
+it_once "failing: who waits for room can be killed" waiting_writer_can_be_killed
+it_once "failing and full: reloaded with more room" more_room
 it "a bad spot, and large writes beside it" bad_spot_and_large_writes
 it_once "removed while failing, taken up again when the origin was changed meanwhile" \
 	taken_up_on_a_changed_origin
