@@ -132,6 +132,7 @@ static void wb_depth_judge(struct wb_depth *d)
 		wb_depth_rest(d);
 	} else {
 		d->now -= d->step;
+		d->patience = 1;
 		if (d->now > 1)
 			wb_depth_try(d);
 		else

@@ -281,7 +281,7 @@ static u32 wb_jobs(struct wb_store *store, enum wb_reason reason)
 
 /*
  * With nothing in flight, lets a read end first: just one, and not for long, so that
- * who reads all the time gets half of a disk that does one thing at a time.  What
+ * one who reads all the time gets half of a disk that does one thing at a time.  What
  * takes longer may be held up elsewhere, by a limit of its own: not before a read has
  * ended is another waited for.
  */
