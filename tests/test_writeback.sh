@@ -230,11 +230,12 @@ makes_way()
 	local reads during
 
 	busy_disk 1 2000000 --thinktime=10000
+	# no numbers to compare: while they are, none makes way
+	wbctl set wb-back writeback_jobs 1
 	wait_for 60 clean wb-back
 	read -r reads during < <(count_reads)
 	note "$reads reads, $during writes submitted during one"
-	# by the way, while two numbers of them are compared
-	expect "writes during reads" "$during" -le $((reads / 2))
+	expect "writes during reads" "$during" -le $((reads / 4))
 }
 
 # Reads that take long by themselves do not hold up each of the writes.
