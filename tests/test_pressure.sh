@@ -11,10 +11,13 @@ full()
 {
 	slow_disk origin
 	make_wb wb-full "$origin" 4
+	# else it may be slowed down before it must wait, on a slow machine
+	wbctl freeze wb-full
 	wb_io write -r 1 "$dev" 0 $((32 * MIB)) &
 	pid=$!
 	at_exit "kill -KILL $pid"
 	wait_for 60 stats_is wb-full throttled_ios -gt 0
+	wbctl thaw wb-full
 }
 
 memory()
