@@ -62,9 +62,9 @@ void wb_depth_init(struct wb_depth *d);
  * @reading: a read is on its way
  *
  * To be asked before each submission, for as long as somebody reads.  A quarter, or
- * one, makes way for a read: where as many are in flight as the disk takes, a read would wait
- * for a place, and be overtaken by the next write again and again.  Not while
- * numbers are compared: that would falsify it.
+ * one, makes way for a read: where as many are in flight as the disk takes, a
+ * read would wait for a place, and be overtaken by the next write again and again.
+ * Not while numbers are compared: that would falsify it.
  *
  * Return: zero if the only one is to make way.
  */
