@@ -110,12 +110,29 @@ clean_up()
 	done
 }
 
+# Mapped devices, each in a line.
+mapped()
+{
+	cat /sys/block/dm-*/dm/name 2>/dev/null | sort
+}
+
+# What a case leaves behind is in the way of others, which fail in its stead.
+nothing_left()
+{
+	local left
+
+	left=$(mapped | comm -13 "$top/mapped" - | xargs)
+	[ -z "$left" ] || echo "failed: left behind: $left"
+	[ -z "$left" ]
+}
+
 run_case()
 {
 	local title=$1 code=0 log=$top/log
 
 	shift
 	kernel_log_mark "$title"
+	mapped >"$top/mapped"
 	mkdir "$work"
 	(
 		set -eE
@@ -125,10 +142,10 @@ run_case()
 	) >"$log" 2>&1 </dev/null
 	code=$?
 	rm -rf "$work"
-	[ $code = 0 ] || discard_all
-	if [ $code = 0 ] && ! kernel_log_clean >>"$log"; then
+	if [ $code = 0 ] && ! { kernel_log_clean && nothing_left; } >>"$log"; then
 		code=1
 	fi
+	[ $code = 0 ] || discard_all
 	return $code
 }
 

@@ -62,12 +62,13 @@ raid_up()
 {
 	need mdadm
 	modprobe -q raid1 || skip "needs raid1"
-	at_exit raid_down
 	if [ "${2-}" = new ]; then
 		linear wb-leg "$disk" $((128 * 2048)) $((64 * 2048))
+		at_exit raid_down
 		mdadm --quiet --create /dev/md127 --run --level=1 --raid-devices=2 \
 			--metadata=1.2 --bitmap=none --assume-clean "$1" /dev/mapper/wb-leg
 	else
+		at_exit raid_down
 		mdadm --quiet --assemble --run /dev/md127 "$1" || [ -b /dev/md127 ]
 	fi
 	top=/dev/md127

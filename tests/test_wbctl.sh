@@ -16,6 +16,7 @@ exits()
 
 	shift
 	wbctl "$@" >"$work/out" 2>"$work/err" || code=$?
+	[ "$code" = "$expected" ] || cat "$work/err"
 	expect "exit status of wbctl $*" "$code" -eq "$expected"
 	if [ "$expected" != 0 ]; then
 		expect "lines of error of wbctl $*" "$(wc -l <"$work/err")" -eq 1
@@ -343,6 +344,7 @@ assembles()
 
 	shift
 	wbctl assemble --config "$work/conf" "$@" 2>"$work/err" || code=$?
+	[ "$code" = "$expected" ] || cat "$work/err"
 	expect "exit code of assemble $*" "$code" -eq "$expected"
 }
 
