@@ -110,10 +110,10 @@ clean_up()
 	done
 }
 
-# Mapped devices, each in a line.
+# Mapped devices of tests, each in a line.
 mapped()
 {
-	cat /sys/block/dm-*/dm/name 2>/dev/null | sort
+	cat /sys/block/dm-*/dm/name 2>/dev/null | grep ^wb | sort
 }
 
 # What a case leaves behind is in the way of others, which fail in its stead.
