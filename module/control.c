@@ -68,14 +68,19 @@ static int wb_ioctl_version(struct wb_file *file, struct wb_store *store, union 
 
 static int wb_ioctl_status(struct wb_file *file, struct wb_store *store, union wb_arg *arg)
 {
+	if (arg->status.reserved)
+		return -EINVAL;
 	wb_store_status(store, &arg->status);
 	return 0;
 }
 
 static int wb_ioctl_list(struct wb_file *file, struct wb_store *unused, union wb_arg *arg)
 {
-	struct wb_store *store = wb_store_next(arg->status.id);
+	struct wb_store *store;
 
+	if (arg->status.reserved)
+		return -EINVAL;
+	store = wb_store_next(arg->status.id);
 	if (!store)
 		return -ENODEV;
 	wb_store_status(store, &arg->status);

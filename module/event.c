@@ -5,10 +5,11 @@
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/kobject.h>
+#include <linux/sched/mm.h>
 
 #include "store.h"
 
-/* Longest: WB_ORIGIN= and a path. */
+/* Longest: WB_NAME= and a name. */
 #define WB_EVENT_LEN	(WB_NAME_LEN + 16)
 
 static void wb_uevent(struct wb_store *store, struct gendisk *disk,
@@ -54,7 +55,8 @@ static void wb_events_drains(struct wb_store *store)
 
 /*
  * Not by those who make the news: it takes locks and memory that others hold
- * while they wait for writeback.
+ * while they wait for writeback.  A suspend waits for this, with filesystems frozen
+ * above: no memory is to be had from them.
  */
 static void wb_events_work(struct work_struct *work)
 {
@@ -62,10 +64,12 @@ static void wb_events_work(struct work_struct *work)
 	struct wb_events *e = &store->events;
 	u32 health = READ_ONCE(store->health.state);
 	u32 mode = wb_store_mode(store);
+	unsigned int noio;
 
 	/* queued by one who looked just before it was stopped */
 	if (!READ_ONCE(e->on))
 		return;
+	noio = memalloc_noio_save();
 	if (health != e->health) {
 		e->health = health;
 		wb_event(store, "HEALTH", wb_health_names[health]);
@@ -75,6 +79,7 @@ static void wb_events_work(struct work_struct *work)
 		wb_event(store, "MODE", wb_mode_names[mode]);
 	}
 	wb_events_drains(store);
+	memalloc_noio_restore(noio);
 }
 
 void wb_events_init(struct wb_store *store)

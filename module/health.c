@@ -64,6 +64,28 @@ void wb_health_recovered(struct wb_store *store)
 	wb_health_change(store, WB_HEALTH_OK);
 }
 
+void wb_health_doubt(struct wb_store *store)
+{
+	if (store->health.state == WB_HEALTH_OK)
+		wb_health_change(store, WB_HEALTH_RETRYING);
+}
+
+/* A pass that fails all the same makes it failing again at once. */
+void wb_health_better(struct wb_store *store)
+{
+	if (store->health.state != WB_HEALTH_FAILING)
+		return;
+	store->health.stuck = WB_STUCK_TO_FAIL - 1;
+	wb_health_change(store, WB_HEALTH_RETRYING);
+}
+
+void wb_health_reset(struct wb_store *store)
+{
+	store->health.stuck = 0;
+	if (store->health.state == WB_HEALTH_FAILING)
+		wb_health_change(store, WB_HEALTH_RETRYING);
+}
+
 void wb_health_hurry(struct wb_store *store)
 {
 	WRITE_ONCE(store->health.retry_at, jiffies);

@@ -39,6 +39,15 @@ void wb_health_failed(struct wb_store *store, bool bisecting);
 /* A pass ended well.  Sleeps if that is news. */
 void wb_health_recovered(struct wb_store *store);
 
+/* Something could not be made durable.  Sleeps if that is news. */
+void wb_health_doubt(struct wb_store *store);
+
+/* Something that had failed is durable now: flushes may wait again.  Sleeps. */
+void wb_health_better(struct wb_store *store);
+
+/* A table brings the origin, which may be another one.  Writeback is stopped.  Sleeps. */
+void wb_health_reset(struct wb_store *store);
+
 /* Try again now: somebody asks, or a table brings the origin back. */
 void wb_health_hurry(struct wb_store *store);
 

@@ -21,6 +21,7 @@
  * @bio: to be completed then, NULL if it was before
  * @opf: REQ_OP_DISCARD or REQ_OP_WRITE_ZEROES, and flags
  * @start: its first sector
+ * @settled: all before this sector was seen to
  * @sector: of the next part that the origin takes at once
  * @nr: sectors of the last part that was sent; zero if that was seen to
  * @end: the sector behind the last part
@@ -33,6 +34,7 @@ struct wb_range {
 	struct bio *bio;
 	blk_opf_t opf;
 	sector_t start;
+	sector_t settled;
 	sector_t sector;
 	sector_t nr;
 	sector_t end;
@@ -142,6 +144,7 @@ void wb_range_bio(struct wb_store *store, struct bio *bio)
 	range->store = store;
 	range->opf = bio->bi_opf & (REQ_OP_MASK | REQ_NOUNMAP);
 	range->start = bio->bi_iter.bi_sector;
+	range->settled = range->start;
 	range->sector = range->start;
 	range->nr = 0;
 	range->end = bio_end_sector(bio);
@@ -220,9 +223,20 @@ static void wb_range_zero_block(struct wb_store *store, struct wb_block *b,
 }
 
 /*
+ * Dirty data stays that was written after the range, or that a discard which failed
+ * was for.
+ */
+static bool wb_range_spares(const struct wb_range *range, const struct wb_block *b)
+{
+	if (range->epoch && !wb_stamp_within(b->epoch, range->epoch))
+		return true;
+	return range->status && wb_range_is_discard(range);
+}
+
+/*
  * Nothing is in flight, so a block is clean, or dirty on a list that is either
- * the shard's or writeback's own.  Dirty data written after the range stays; a
- * clean block is older than the range whatever its stamp, which may have wrapped.
+ * the shard's or writeback's own.  A clean block is older than the range whatever
+ * its stamp, which may have wrapped.
  *
  * Were a dirty block forgotten before the origin has its zeroes, a read in
  * between would see what the origin had before the block was written.  So it
@@ -236,8 +250,7 @@ static void wb_range_drop_block(struct wb_store *store, struct wb_range *range,
 
 	spin_lock(&s->lock);
 	b = wb_index_find(store->index, s, nr);
-	if (b && wb_block_state(b) == WB_DIRTY && range->epoch &&
-	    !wb_stamp_within(b->epoch, range->epoch))
+	if (b && wb_block_state(b) == WB_DIRTY && wb_range_spares(range, b))
 		b = NULL;
 	if (b && wb_block_state(b) == WB_DIRTY && !wb_range_is_discard(range))
 		wb_range_zero_block(store, b, mask);
@@ -246,24 +259,27 @@ static void wb_range_drop_block(struct wb_store *store, struct wb_range *range,
 	spin_unlock(&s->lock);
 }
 
-static u8 wb_range_mask(const struct wb_range *range, u64 nr)
+/* Of block @nr the sectors from @from to before @to. */
+static u8 wb_range_mask(u64 nr, sector_t from, sector_t to)
 {
 	sector_t start = nr * WB_BLOCK_SECTORS;
-	sector_t from = max(range->sector, start);
-	sector_t to = min(range->sector + range->nr, start + WB_BLOCK_SECTORS);
 
+	from = max(from, start);
+	to = min(to, start + WB_BLOCK_SECTORS);
 	return from < to ? wb_sector_mask(from - start, to - from) : 0;
 }
 
 /*
- * Looks at each block of the range or at each of the budget, whichever is less.  The
- * glance without the lock misses nothing that was written before.
+ * The sectors from @from to before @to: looks at each block of them or at each of the
+ * budget, whichever is less.  The glance without the lock misses nothing that was
+ * written before.
  */
-static void wb_range_drop(struct wb_store *store, struct wb_range *range)
+static void wb_range_drop(struct wb_store *store, struct wb_range *range,
+			  sector_t from, sector_t to)
 {
 	struct wb_pages *p = &store->index->pages;
-	u64 first = range->sector / WB_BLOCK_SECTORS;
-	u64 last = (range->sector + range->nr - 1) / WB_BLOCK_SECTORS;
+	u64 first = from / WB_BLOCK_SECTORS;
+	u64 last = (to - 1) / WB_BLOCK_SECTORS;
 	u64 nr, i;
 	u8 mask;
 
@@ -271,14 +287,14 @@ static void wb_range_drop(struct wb_store *store, struct wb_range *range)
 		for (nr = first; nr <= last; nr++) {
 			if (wb_index_peek(store->index, nr))
 				wb_range_drop_block(store, range, nr,
-						    wb_range_mask(range, nr));
+						    wb_range_mask(nr, from, to));
 			cond_resched();
 		}
 		return;
 	}
 	for (i = 0; i < p->nr; i++) {
 		nr = wb_block_nr(&p->blocks[i]);
-		mask = wb_range_mask(range, nr);
+		mask = wb_range_mask(nr, from, to);
 		if (mask)
 			wb_range_drop_block(store, range, nr, mask);
 		cond_resched();
@@ -349,8 +365,10 @@ static struct wb_range *wb_ranges_next(struct wb_store *store, struct wb_range *
 }
 
 /*
- * Blocks that come meanwhile stay, to be written later: the writes that brought
- * them meet the range, or follow it.
+ * Blocks that come behind zeroes stay, to be written later: the writes that brought
+ * them meet the range, or follow it.  What a discard is for is dropped when the
+ * origin has taken it, and not before: were it refused, older data would be seen
+ * again.  Of what is written meanwhile only that which meets the range goes with it.
  */
 static void wb_ranges_send(struct wb_store *store, struct wb_range *range,
 			   unsigned long until)
@@ -359,7 +377,9 @@ static void wb_ranges_send(struct wb_store *store, struct wb_range *range,
 
 	while (range && n++ < WB_RANGES_AT_ONCE) {
 		wb_range_cut(store, range);
-		wb_range_drop(store, range);
+		if (!wb_range_is_discard(range))
+			wb_range_drop(store, range, range->sector,
+				      range->sector + range->nr);
 		atomic_inc(&store->ranges.running);
 		wb_io_range(store, range->opf, range->sector, range->nr, wb_range_end,
 			    range);
@@ -369,7 +389,6 @@ static void wb_ranges_send(struct wb_store *store, struct wb_range *range,
 		if (range->sector == range->end)
 			range = wb_ranges_next(store, range);
 	}
-	wb_pace_wake(&store->pace);
 	wait_event_idle(store->wb.wait, !atomic_read(&store->ranges.running));
 }
 
@@ -423,10 +442,14 @@ static void wb_ranges_settle(struct wb_store *store, struct wb_range *range)
 
 	for (; range && range->nr; range = next) {
 		next = wb_ranges_next(store, range);
+		if (wb_range_is_discard(range))
+			wb_range_drop(store, range, range->settled, range->sector);
+		range->settled = range->sector;
 		range->nr = 0;
 		if (range->sector == range->end)
 			wb_range_done(store, range);
 	}
+	wb_pace_wake(&store->pace);
 }
 
 void wb_ranges_apply(struct wb_store *store)

@@ -248,7 +248,10 @@ static struct wb_store *wb_store_join(struct wb_store *store, dev_t md_dev,
 	if (store->orphan) {
 		/* the registry's reference becomes the table's */
 		WRITE_ONCE(store->orphan, false);
+		WRITE_ONCE(store->frozen, false);
+		mutex_lock(&store->lock);
 		wb_store_name(store, md_dev, name, bdev);
+		mutex_unlock(&store->lock);
 	} else {
 		kref_get(&store->ref);
 	}
@@ -442,10 +445,11 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		return -ENOSPC;
 
 	mutex_lock(&store->lock);
-	/* The origin that comes back is not the one that failed. */
 	WRITE_ONCE(store->owner, ti);
 	store->bdev = bdev;
-	if (!opt->read_cache || store->origin_seq != bdev->bd_disk->diskseq)
+	/* what has been shrunk and grown may have another end */
+	if (!opt->read_cache || store->origin_seq != bdev->bd_disk->diskseq ||
+	    store->origin_sectors != bdev_nr_sectors(bdev))
 		wb_index_drop_clean(store->index);
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
@@ -454,6 +458,7 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	wb_store_repace(store);
 	wb_lending_look(store);
 	mutex_unlock(&store->lock);
+	wb_health_reset(store);
 	return 0;
 }
 
@@ -673,14 +678,27 @@ static void wb_store_drain_start(struct wb_store *store)
 		wb_flush_start(store);
 }
 
+/* An origin that fails may be back before the time is over. */
+static bool wb_store_drain_until(struct wb_store *store, unsigned long end)
+{
+	long left;
+
+	do {
+		left = max_t(long, end - jiffies, 1);
+		if (READ_ONCE(store->wb.stop))
+			return false;
+		if (wb_writeback_drain(store, left))
+			return true;
+		schedule_timeout_idle(min_t(long, HZ / 2, left));
+	} while (time_before(jiffies, end));
+	return false;
+}
+
 static void wb_store_drain_wait(struct wb_store *store, unsigned long since)
 {
 	unsigned int seconds = READ_ONCE(store->opt.shutdown_timeout);
-	long left = max_t(long, since + seconds * HZ - jiffies, 1);
 
-	if (!wb_store_dirty(store))
-		return;
-	if (READ_ONCE(store->wb.stop) || !wb_writeback_drain(store, left))
+	if (wb_store_dirty(store) && !wb_store_drain_until(store, since + seconds * HZ))
 		DMCRIT("%s: %llu bytes for origin %s lost: not written within %u s",
 		       store->name, wb_store_dirty_bytes(store),
 		       store->origin_name, seconds);

@@ -302,16 +302,20 @@ static void wb_retire_block(struct wb_store *store, struct wb_block *b)
 static void wb_retire(struct wb_store *store, struct list_head *blocks)
 {
 	struct wb_block *b, *next;
+	bool had_failed = false;
 	s64 n = 0;
 
 	list_for_each_entry_safe(b, next, blocks, list) {
 		list_del_init(&b->list);
+		had_failed |= wb_block_failed(b);
 		wb_retire_block(store, b);
 		cond_resched();
 		n++;
 	}
 	wb_pace_dirtied(&store->pace, -n);
 	wb_pace_wake(&store->pace);
+	if (had_failed && !store->wb.failed)
+		wb_health_better(store);
 }
 
 /*
@@ -349,11 +353,13 @@ static void wb_fail(struct wb_store *store, struct list_head *blocks)
 	struct wb_block *b, *next;
 
 	store->wb.failed = true;
-	if (!list_empty(blocks))
+	if (!list_empty(blocks)) {
+		wb_health_doubt(store);
 		trace_wb_error(store->dev, WB_TRACE_WRITE,
 			       wb_block_nr(list_first_entry(blocks, struct wb_block,
 							    list)) *
 			       WB_BLOCK_SECTORS, -EIO);
+	}
 	wb_stat_add(&store->stats, WB_STAT_ERRORS, 1);
 	list_for_each_entry_safe(b, next, blocks, list) {
 		list_del_init(&b->list);
@@ -375,6 +381,18 @@ static void wb_io_bisect(struct wb_writeback *wb, u32 nr)
 	wb->retry_blocks = half;
 }
 
+/*
+ * And in larger ones again where that goes well: after an outage all of the backlog
+ * has failed.  In a sweep that met something bad that would be in vain.
+ */
+static void wb_io_grow(struct wb_writeback *wb, const struct wb_io *io)
+{
+	struct wb_block *b = list_first_entry(&io->blocks, struct wb_block, list);
+
+	if (!wb->failed && io->nr >= wb->retry_blocks && wb_block_failed(b))
+		wb->retry_blocks = min(2 * wb->retry_blocks, wb->io_blocks);
+}
+
 static void wb_io_done(struct wb_store *store, struct wb_io *io)
 {
 	struct wb_writeback *wb = &store->wb;
@@ -387,6 +405,7 @@ static void wb_io_done(struct wb_store *store, struct wb_io *io)
 		wb_fail(store, &io->blocks);
 	} else {
 		wb->need_flush = true;
+		wb_io_grow(wb, io);
 		wb_depth_ended(&wb->depth, io->start + io->took);
 		wb_latency_add(&store->latencies, WB_LATENCY_WRITEBACK, io->took);
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);

@@ -193,10 +193,10 @@ static void wb_write_done(struct wb_store *store, struct bio *bio)
 		       bio->bi_opf & REQ_FUA);
 	if (wb_pace_dirty(&store->pace) > READ_ONCE(store->pace.nudge))
 		wb_write_nudge(store);
-	if (unlikely(READ_ONCE(store->opt.write_through)))
-		wb_flush_through(store, bio);
-	else if (bio->bi_opf & REQ_FUA)
+	if (bio->bi_opf & REQ_FUA)
 		wb_flush_bio(store, bio);
+	else if (unlikely(READ_ONCE(store->opt.write_through)))
+		wb_flush_through(store, bio);
 	else
 		bio_endio(bio);
 }

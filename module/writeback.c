@@ -616,10 +616,24 @@ void wb_writeback_interrupt(struct wb_store *store)
 	wake_up_all(&store->flush.settled);
 }
 
-/* The work waits for all that it has in flight before it returns. */
+/* A disk that takes a minute for what is in flight makes no hung task. */
+static void wb_writeback_linger(struct wb_store *store)
+{
+	cancel_delayed_work(&store->wb.work);
+	while (work_busy(&store->wb.work.work))
+		schedule_timeout_idle(1);
+}
+
+/*
+ * The work waits for all that it has in flight before it returns.  This cannot be
+ * given up: whoever is resumed next may write to the origin, and what was in flight
+ * would come behind that.
+ */
 void wb_writeback_stop(struct wb_store *store)
 {
 	wb_writeback_interrupt(store);
+	if (!wb_rebooting())
+		wb_writeback_linger(store);
 	if (!wb_rebooting() || !wb_writeback_part(store))
 		cancel_delayed_work_sync(&store->wb.work);
 	wb_events_stop(store);

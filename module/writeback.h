@@ -50,7 +50,8 @@ struct wb_store;
  * @nr_ios: I/Os in flight
  * @nr_inflight: blocks in flight
  * @io_blocks: blocks in an I/O at most
- * @retry_blocks: the same for blocks that have failed; halved when they do, to bisect
+ * @retry_blocks: the same for blocks that have failed; halved when they do, to bisect,
+ *	doubled when they do not
  * @depth: how many are worth it while users read
  * @reads: of the origin, that began while @active
  * @yielding: the next of them to end is waited for, or was in vain

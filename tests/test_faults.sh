@@ -205,6 +205,28 @@ bad_part_of_a_discard()
 	blkdiscard -f -o "$MIB" -l "$MIB" "$dev"
 }
 
+# A discard that the origin refuses has changed nothing: not back to what was there
+# before, either.
+refused_discard()
+{
+	local origin bad=/sys/kernel/config/nullb/wb-bad/badblocks
+
+	null_blk origin wb-bad size=32 discard=1
+	make_wb wb-fault "$origin" 16 mode durable "$lazy"
+	wb_io write $((seed + 1)) "$dev" 0 "$MIB"
+	wb_io sync "$dev"
+	wb_io write "$seed" "$dev" 0 "$MIB"
+	echo "+0-7" >"$bad" || skip "needs null_blk with badblocks"
+	must_fail blkdiscard -f -o 0 -l "$MIB" "$dev"
+	echo "-0-7" >"$bad"
+	wb_io check "$seed" "$dev" 0 "$MIB"
+	blkdiscard -f -o 4096 -l 4096 "$dev"
+	expect "dirty" "$(dirty wb-fault)" -eq $((MIB - 4096))
+	remove_wb wb-fault
+	wb_io check "$seed" "$origin" 0 4096
+	wb_io check "$seed" "$origin" 8192 $((MIB - 8192))
+}
+
 # dm-dust: a block that cannot be read until it is written anew.
 unreadable_block()
 {
@@ -348,6 +370,46 @@ slow_to_answer()
 	remove_wb wb-fault
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 	wb_io check "$seed" "$disk" $((8 * MIB)) $((4 * MIB))
+}
+
+# What is in flight cannot be taken back, but nobody is a hung task for that.
+reloaded_over_a_slow_disk()
+{
+	local disk pid code=0
+
+	with_cache 16 mode durable "$lazy"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	wedge wb-below
+	wbctl flush --timeout 1 wb-fault || code=$?
+	expect "exit code of flush" "$code" -eq 4
+	expect "in flight" "$(status wb-fault writeback_bytes)" -gt 0
+	dmsetup load wb-fault --table "$(table /dev/mapper/wb-below 16 "$brisk")"
+	dmsetup suspend --noflush --nolockfs wb-fault &
+	pid=$!
+	wait_for 180 status_is wb-fault oldest_dirty_ms -ge 45000
+	must_fail gone "$pid"
+	dmsetup resume wb-below
+	wait "$pid"
+	dmsetup resume wb-fault
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# After an outage all of the backlog has failed: it is not written block by block.
+backlog_after_an_outage()
+{
+	local disk
+
+	with_cache 40 mode durable "$lazy"
+	fail_from_now_on 32
+	wait_for 60 status_is wb-fault failed_bytes -gt $((MIB * 16))
+	wbctl clear-stats wb-fault
+	mend
+	note "$(stats wb-fault writeback_ios) I/Os"
+	expect "I/Os" "$(stats wb-fault writeback_ios)" -le 1024
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((32 * MIB))
 }
 
 # A disk that loses its cache with a flush that fails, as disks do: all that the
@@ -762,6 +824,7 @@ taken_up_again()
 {
 	mend_origin wb-below "$disk"
 	make_wb wb-fault /dev/mapper/wb-below 16 "$brisk"
+	wb_io sync "$dev"
 	wb_io check "$seed" "$dev" 0 $((4 * MIB))
 	back_in_health
 	rmmod_after_removal
@@ -811,12 +874,15 @@ it "a flaky origin, judged by the model" model_over_flaky_writes
 it_once "a flaky origin, verified by fio" fio_over_flaky_writes
 it "a bad block costs no more than itself" bad_block
 it "a part of a discard that fails" bad_part_of_a_discard
+it "a discard that fails drops nothing" refused_discard
 it "an unreadable block is overwritten" unreadable_block
 it "a medium error is the reader's" medium_error
 it "a disk that is write-protected for a while" write_protected
 it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
 it_once "an answer that takes a minute, twice what the hung-task detector waits" slow_to_answer
+it_once "reloaded over a disk that takes longer than that" reloaded_over_a_slow_disk
+it_once "after an outage writeback is not block by block" backlog_after_an_outage
 it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not

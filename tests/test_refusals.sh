@@ -84,7 +84,7 @@ no_memory()
 	refused "cache MiB: $available is more than there is memory for" "$available"
 }
 
-nothing_left()
+module_can_go()
 {
 	must_fail dmsetup info wb-bad
 	wbctl list --json | jq -e '[.. | objects | select(has("origin"))] == []' >/dev/null
@@ -137,5 +137,5 @@ done <<-END
 	2 read_cache no_read_cache:argument given twice
 	2 read_cache 1:unknown argument: allowed
 END
-it "nothing is left behind: the module can go" nothing_left
+it "nothing is left behind: the module can go" module_can_go
 run
