@@ -396,21 +396,6 @@ reloaded_over_a_slow_disk()
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 }
 
-# After an outage all of the backlog has failed: it is not written block by block.
-backlog_after_an_outage()
-{
-	local disk
-
-	with_cache 40 mode durable "$lazy"
-	fail_from_now_on 32
-	wait_for 60 status_is wb-fault failed_bytes -gt $((MIB * 16))
-	wbctl clear-stats wb-fault
-	mend
-	note "$(stats wb-fault writeback_ios) I/Os"
-	expect "I/Os" "$(stats wb-fault writeback_ios)" -le 1024
-	remove_wb wb-fault
-	wb_io check "$seed" "$disk" 0 $((32 * MIB))
-}
 
 # A disk that loses its cache with a flush that fails, as disks do: all that the
 # flush covered counts as failed, and is written again.
@@ -882,7 +867,6 @@ it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
 it_once "an answer that takes a minute, twice what the hung-task detector waits" slow_to_answer
 it_once "reloaded over a disk that takes longer than that" reloaded_over_a_slow_disk
-it_once "after an outage writeback is not block by block" backlog_after_an_outage
 it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
