@@ -517,14 +517,19 @@ discard_all()
 
 tracing=/sys/kernel/tracing
 
-# trace_on EVENTS: writebehind, or one of it; they are in $tracing/trace then.
+# trace_on EVENTS: writebehind, or one of it; they are in $tracing/trace then, maybe
+# among others.  Once enabled they stay so: each time a kernel's code is patched, which
+# an emulated one may not survive.
 trace_on()
 {
+	local enable=$tracing/events/$1/enable
+
 	mountpoint -q "$tracing" || mount -t tracefs none "$tracing"
 	load_module
-	: >"$tracing"/trace
-	at_exit "echo 0 >$tracing/events/$1/enable; : >$tracing/trace"
-	echo 1 >"$tracing/events/$1/enable"
+	at_exit "echo 0 >$tracing/tracing_on; : >$tracing/trace"
+	: >"$tracing/trace"
+	[ "$(cat "$enable")" = 1 ] || echo 1 >"$enable"
+	echo 1 >"$tracing/tracing_on"
 }
 
 clean()
