@@ -13,7 +13,7 @@
 #define WB_BACKOFF_FIRST	(HZ / 10)
 #define WB_BACKOFF_MOST		(30 * HZ)
 
-/* Passes that failed although there was nothing left to halve. */
+/* Passes that failed and made no progress. */
 #define WB_STUCK_TO_FAIL	4
 
 const char * const wb_health_names[] = {
@@ -45,13 +45,13 @@ static unsigned long wb_backoff(unsigned int stuck)
 	return delay / 2 + get_random_u32_below(delay / 2 + 1);
 }
 
-void wb_health_failed(struct wb_store *store, bool bisecting)
+void wb_health_failed(struct wb_store *store, bool progress)
 {
 	struct wb_origin_health *h = &store->health;
 
 	WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->stuck));
 	h->attempts++;
-	if (!bisecting)
+	if (!progress)
 		h->stuck++;
 	wb_health_change(store, h->stuck < WB_STUCK_TO_FAIL ?
 			 WB_HEALTH_RETRYING : WB_HEALTH_FAILING);
@@ -70,7 +70,7 @@ void wb_health_doubt(struct wb_store *store)
 		wb_health_change(store, WB_HEALTH_RETRYING);
 }
 
-/* A pass that fails all the same makes it failing again at once. */
+/* The next pass without progress makes it failing again. */
 void wb_health_better(struct wb_store *store)
 {
 	if (store->health.state != WB_HEALTH_FAILING)

@@ -14,7 +14,7 @@ struct wb_store;
  * struct wb_origin_health - of a store; written by writeback alone
  * @state: enum wb_health
  * @attempts: passes in a row that failed
- * @stuck: of these, without halving anything that failed
+ * @stuck: of these, without progress
  * @retry_at: jiffies, when to try again
  */
 struct wb_origin_health {
@@ -31,10 +31,10 @@ static inline bool wb_health_failing(const struct wb_origin_health *h)
 	return READ_ONCE(h->state) == WB_HEALTH_FAILING;
 }
 
-/* A pass of writeback ended with blocks that could not be written; @bisecting: some
- * of them were parts of larger I/Os, so the next one is worth a try.  Sleeps.
+/* A pass of writeback ended with blocks that could not be written; @progress: the
+ * next one has better chances.  Sleeps.
  */
-void wb_health_failed(struct wb_store *store, bool bisecting);
+void wb_health_failed(struct wb_store *store, bool progress);
 
 /* A pass ended well.  Sleeps if that is news. */
 void wb_health_recovered(struct wb_store *store);
@@ -42,7 +42,9 @@ void wb_health_recovered(struct wb_store *store);
 /* Something could not be made durable.  Sleeps if that is news. */
 void wb_health_doubt(struct wb_store *store);
 
-/* Something that had failed is durable now: flushes may wait again.  Sleeps. */
+/* What had failed is durable, and nothing failed in this pass: flushes may wait again.
+ * Sleeps.
+ */
 void wb_health_better(struct wb_store *store);
 
 /* A table brings the origin, which may be another one.  Writeback is stopped.  Sleeps. */

@@ -33,7 +33,8 @@ static void wb_migrate_collect(struct wb_store *store, struct list_head *all)
 	u32 i, count = 0;
 
 	list_splice_init(&store->wb.sweep, all);
-	list_splice_init(&store->wb.retry, all);
+	list_splice_init(&store->wb.retry.skipped, all);
+	list_splice_init(&store->wb.retry.blocks, all);
 	store->wb.sweeping = false;
 	for (i = 0; i < from->nr_shards; i++) {
 		spin_lock(&from->shards[i].lock);

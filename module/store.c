@@ -447,10 +447,6 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	mutex_lock(&store->lock);
 	WRITE_ONCE(store->owner, ti);
 	store->bdev = bdev;
-	/* what has been shrunk and grown may have another end */
-	if (!opt->read_cache || store->origin_seq != bdev->bd_disk->diskseq ||
-	    store->origin_sectors != bdev_nr_sectors(bdev))
-		wb_index_drop_clean(store->index);
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
 	wb_store_switch(store, opt->mode);
@@ -460,6 +456,13 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	mutex_unlock(&store->lock);
 	wb_health_reset(store);
 	return 0;
+}
+
+void wb_store_drop_clean(struct wb_store *store)
+{
+	mutex_lock(&store->lock);
+	wb_index_drop_clean(store->index);
+	mutex_unlock(&store->lock);
 }
 
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
@@ -625,7 +628,7 @@ static void wb_status_names(struct wb_store *store, struct wb_ioc_status *st)
 static void wb_status_bytes(struct wb_store *store, struct wb_ioc_status *st)
 {
 	struct wb_index *ix = store->index;
-	u64 first = READ_ONCE(store->wb.first_retry);
+	u64 first = READ_ONCE(store->wb.retry.lowest);
 
 	st->cache_bytes = (u64)ix->pages.nr << WB_BLOCK_SHIFT;
 	st->dirty_bytes = wb_index_nr_dirty(ix) << WB_BLOCK_SHIFT;
@@ -635,7 +638,7 @@ static void wb_status_bytes(struct wb_store *store, struct wb_ioc_status *st)
 	st->clean_bytes = wb_index_nr_clean(ix) << WB_BLOCK_SHIFT;
 	st->lent_bytes = (u64)READ_ONCE(ix->pages.nr_lent) << WB_BLOCK_SHIFT;
 	st->descriptor_bytes = wb_index_overhead(ix);
-	st->failed_bytes = (u64)READ_ONCE(store->wb.nr_retry) << WB_BLOCK_SHIFT;
+	st->failed_bytes = (u64)READ_ONCE(store->wb.retry.nr) << WB_BLOCK_SHIFT;
 	st->bad_sector = st->failed_bytes ? first * WB_BLOCK_SECTORS : U64_MAX;
 }
 
@@ -665,43 +668,55 @@ void wb_store_status(struct wb_store *store, struct wb_ioc_status *st)
 }
 
 /*
- * Reboot: the whole machine waits, so all stores start before one is waited
- * for, and the time is bounded.
+ * Reboot: the whole machine waits, so all stores are written at once, and the time is
+ * bounded.
  */
 static void wb_store_drain_start(struct wb_store *store)
 {
 	mutex_lock(&store->lock);
 	store->opt.write_through = true;
 	mutex_unlock(&store->lock);
+	WRITE_ONCE(store->wb.teardown, true);
 	wb_writeback_let_go(store);
 	if (wb_store_dirty(store))
 		wb_flush_start(store);
 }
 
-/* An origin that fails may be back before the time is over. */
-static bool wb_store_drain_until(struct wb_store *store, unsigned long end)
-{
-	long left;
-
-	do {
-		left = max_t(long, end - jiffies, 1);
-		if (READ_ONCE(store->wb.stop))
-			return false;
-		if (wb_writeback_drain(store, left))
-			return true;
-		schedule_timeout_idle(min_t(long, HZ / 2, left));
-	} while (time_before(jiffies, end));
-	return false;
-}
-
-static void wb_store_drain_wait(struct wb_store *store, unsigned long since)
+/*
+ * Whether there is something to wait for.  An origin that fails may be back before the
+ * time is over, so it is tried again and again.
+ */
+static bool wb_store_draining(struct wb_store *store, unsigned long since)
 {
 	unsigned int seconds = READ_ONCE(store->opt.shutdown_timeout);
 
-	if (wb_store_dirty(store) && !wb_store_drain_until(store, since + seconds * HZ))
+	if (!wb_store_dirty(store) || READ_ONCE(store->wb.stop) ||
+	    time_after(jiffies, since + seconds * HZ))
+		return false;
+	wb_health_hurry(store);
+	wb_flush_start(store);
+	return true;
+}
+
+static bool wb_stores_draining(unsigned long since)
+{
+	struct wb_store *store;
+	bool draining = false;
+	u64 id;
+
+	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
+		id = store->id;
+		draining |= wb_store_draining(store, since);
+	}
+	return draining;
+}
+
+static void wb_store_drain_end(struct wb_store *store)
+{
+	if (wb_store_dirty(store))
 		DMCRIT("%s: %llu bytes for origin %s lost: not written within %u s",
-		       store->name, wb_store_dirty_bytes(store),
-		       store->origin_name, seconds);
+		       store->name, wb_store_dirty_bytes(store), store->origin_name,
+		       READ_ONCE(store->opt.shutdown_timeout));
 }
 
 void wb_store_drain_all(void)
@@ -714,8 +729,11 @@ void wb_store_drain_all(void)
 		id = store->id;
 		wb_store_drain_start(store);
 	}
+	/* of many stores each may end, or fail: no one thing to wait for */
+	while (wb_stores_draining(since))
+		schedule_timeout_idle(max(HZ / 20, 1));
 	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
 		id = store->id;
-		wb_store_drain_wait(store, since);
+		wb_store_drain_end(store);
 	}
 }

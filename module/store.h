@@ -49,7 +49,7 @@ struct dm_target;
  * @handover: held by a table that takes the store, leaves it, or drains it since
  *	no other is going to take it; sleeps, for as long as that drain takes;
  *	outside the registry's mutex
- * @lock: guards changes of @opt, @owner, @bdev, @frozen and of the names;
+ * @lock: guards changes of @opt, @owner, @bdev and of the names;
  *	sleeps; taken inside the registry's mutex, never around a wait for I/O
  * @owner: the target that was resumed last, NULL for none
  * @bdev: the origin while there is an owner; writeback runs only then
@@ -237,6 +237,9 @@ void wb_store_release(struct wb_store *store);
 int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		   struct block_device *bdev, const struct wb_options *opt,
 		   struct wb_index **spare, const char **why);
+
+/* What is clean is read from the origin again.  Sleeps. */
+void wb_store_drop_clean(struct wb_store *store);
 
 /* @ti gives the store up if it is the owner; returns whether it was. */
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti);

@@ -307,6 +307,8 @@ static int wb_preresume(struct dm_target *ti)
 	const char *why;
 	int r;
 
+	/* the origin may have been written meanwhile, or shrunk and grown */
+	wb_store_drop_clean(store);
 	if (READ_ONCE(store->owner) == ti)
 		return 0;
 	wb_lock_handover(store, NULL);

@@ -71,7 +71,7 @@ void wb_io_unlimit(struct wb_store *store)
 
 	n = min_t(u32, n, queue_max_sectors(q) / WB_BLOCK_SECTORS);
 	store->wb.io_blocks = max_t(u32, n, 1);
-	store->wb.retry_blocks = store->wb.io_blocks;
+	wb_retry_unlimit(&store->wb.retry, store->wb.io_blocks);
 }
 
 /*
@@ -210,7 +210,7 @@ static bool wb_io_add(struct wb_store *store, struct wb_io *io,
 static u32 wb_count_neighbours(struct wb_writeback *wb, bool failed)
 {
 	struct wb_block *b = list_first_entry(&wb->sweep, struct wb_block, list);
-	u32 most = failed ? wb->retry_blocks : wb->io_blocks;
+	u32 most = failed ? wb->retry.most : wb->io_blocks;
 	u64 nr = wb_block_nr(b);
 	u32 n = 0;
 
@@ -314,7 +314,10 @@ static void wb_retire(struct wb_store *store, struct list_head *blocks)
 	}
 	wb_pace_dirtied(&store->pace, -n);
 	wb_pace_wake(&store->pace);
-	if (had_failed && !store->wb.failed)
+	if (!had_failed)
+		return;
+	store->wb.retry.progress = true;
+	if (!store->wb.failed)
 		wb_health_better(store);
 }
 
@@ -335,7 +338,7 @@ static void wb_fail_block(struct wb_store *store, struct wb_block *b)
 		if (newer) {
 			wb_block_set_flag(newer, WB_FAILED);
 			newer->epoch = b->epoch;
-			list_move_tail(&newer->list, &store->wb.retry);
+			list_move_tail(&newer->list, &store->wb.retry.blocks);
 		}
 		s->nr_dirty--;
 		wb_index_give_free(ix, s, b);
@@ -343,7 +346,7 @@ static void wb_fail_block(struct wb_store *store, struct wb_block *b)
 	} else {
 		wb_block_set_state(b, WB_DIRTY);
 		wb_block_set_flag(b, WB_FAILED);
-		list_add_tail(&b->list, &store->wb.retry);
+		list_add_tail(&b->list, &store->wb.retry.blocks);
 	}
 	spin_unlock(&s->lock);
 }
@@ -368,44 +371,20 @@ static void wb_fail(struct wb_store *store, struct list_head *blocks)
 	}
 }
 
-/*
- * What failed is tried in smaller I/Os from now on, so that the neighbours of a bad
- * block get through.
- */
-static void wb_io_bisect(struct wb_writeback *wb, u32 nr)
-{
-	u32 half = max_t(u32, min(wb->retry_blocks, nr / 2), 1);
-
-	if (nr > 1 && half < wb->retry_blocks)
-		wb->bisecting = true;
-	wb->retry_blocks = half;
-}
-
-/*
- * And in larger ones again where that goes well: after an outage all of the backlog
- * has failed.  In a sweep that met something bad that would be in vain.
- */
-static void wb_io_grow(struct wb_writeback *wb, const struct wb_io *io)
-{
-	struct wb_block *b = list_first_entry(&io->blocks, struct wb_block, list);
-
-	if (!wb->failed && io->nr >= wb->retry_blocks && wb_block_failed(b))
-		wb->retry_blocks = min(2 * wb->retry_blocks, wb->io_blocks);
-}
-
 static void wb_io_done(struct wb_store *store, struct wb_io *io)
 {
 	struct wb_writeback *wb = &store->wb;
+	bool again = wb_block_failed(list_first_entry(&io->blocks, struct wb_block, list));
 
 	wb->nr_ios--;
 	trace_wb_writeback_complete(store->dev, io->bytes, io->took,
 				    blk_status_to_errno(io->bio.bi_status));
 	if (io->bio.bi_status) {
-		wb_io_bisect(wb, io->nr);
+		wb_retry_missed(&wb->retry, io->nr, again);
 		wb_fail(store, &io->blocks);
 	} else {
 		wb->need_flush = true;
-		wb_io_grow(wb, io);
+		wb_retry_went_well(&wb->retry, io->nr, again, wb->io_blocks);
 		wb_depth_ended(&wb->depth, io->start + io->took);
 		wb_latency_add(&store->latencies, WB_LATENCY_WRITEBACK, io->took);
 		wb_stat_add(&store->stats, WB_STAT_REASON + io->reason, io->bytes);

@@ -46,7 +46,7 @@ static bool wb_watermark_reason(struct wb_store *store, enum wb_reason *reason)
 
 static bool wb_retry_due(struct wb_store *store)
 {
-	return !list_empty(&store->wb.retry) &&
+	return !list_empty(&store->wb.retry.blocks) &&
 	       time_after_eq(jiffies, READ_ONCE(store->health.retry_at));
 }
 
@@ -144,7 +144,7 @@ static void wb_collect_retry(struct wb_store *store)
 {
 	struct wb_writeback *wb = &store->wb;
 
-	list_splice_tail_init(&wb->retry, &wb->sweep);
+	list_splice_tail_init(&wb->retry.blocks, &wb->sweep);
 }
 
 /*
@@ -209,7 +209,7 @@ static bool wb_sweep_collect(struct wb_store *store)
 	wb_collect(store, wb->sweep_epoch);
 	/* Nothing to do: what is counted may be off by a few blocks. */
 	if (list_empty(&wb->sweep) &&
-	    (!list_empty(&wb->retry) ||
+	    (!list_empty(&wb->retry.blocks) ||
 	     (!wb->need_flush &&
 	      wb->sweep_epoch == wb_epoch_durable(&store->epochs))))
 		return false;
@@ -224,7 +224,7 @@ static bool wb_sweep_begin(struct wb_store *store)
 {
 	struct wb_writeback *wb = &store->wb;
 
-	if (wb_store_strict(store) && !list_empty(&wb->retry)) {
+	if (wb_store_strict(store) && !list_empty(&wb->retry.blocks)) {
 		if (!wb_retry_due(store))
 			return false;
 		wb_collect_retry(store);
@@ -233,7 +233,8 @@ static bool wb_sweep_begin(struct wb_store *store)
 		return false;
 	}
 	wb->failed = false;
-	wb->bisecting = false;
+	wb_retry_begin(&wb->retry);
+	wb_retry_rotate(&wb->retry, &wb->sweep);
 	wb->sweeping = true;
 	return true;
 }
@@ -321,6 +322,8 @@ static void wb_sweep_write(struct wb_store *store, enum wb_reason reason)
 		if (!wb_reason(store, &reason))
 			return;
 	}
+	wb_retry_go_back(&wb->retry, &wb->sweep);
+	wb_retry_skip(&wb->retry, &wb->sweep);
 	wb_io_submit_next(store, reason);
 }
 
@@ -354,22 +357,6 @@ static void wb_quiesce(struct wb_store *store)
 		wb_io_flush_origin(store);
 }
 
-/* For status, which cannot walk the list. */
-static void wb_publish_retry(struct wb_writeback *wb)
-{
-	struct wb_block *b;
-	u64 first = U64_MAX;
-	u32 n = 0;
-
-	list_for_each_entry(b, &wb->retry, list) {
-		cond_resched();
-		first = min(first, wb_block_nr(b));
-		n++;
-	}
-	WRITE_ONCE(wb->nr_retry, n);
-	WRITE_ONCE(wb->first_retry, first);
-}
-
 /*
  * The end of a sweep is the end of its epoch if all of it is durable.  Where
  * blocks that failed earlier were not yet due it ends no epoch, but is no new
@@ -380,13 +367,15 @@ static void wb_sweep_end(struct wb_store *store)
 	struct wb_writeback *wb = &store->wb;
 
 	wb_quiesce(store);
+	wb_retry_go_back(&wb->retry, &wb->sweep);
+	if (!list_empty(&wb->sweep))
+		return;
 	if (wb->need_flush)
 		wb_io_flush_origin(store);
-	wb_publish_retry(wb);
 	wb->sweeping = false;
 	if (wb->failed) {
-		wb_health_failed(store, wb->bisecting);
-	} else if (list_empty(&wb->retry)) {
+		wb_health_failed(store, wb_retry_end(&wb->retry, store->index));
+	} else if (list_empty(&wb->retry.blocks)) {
 		wb_io_unlimit(store);
 		wb_epoch_settle(&store->epochs, wb->sweep_epoch);
 		trace_wb_epoch(store->dev, wb->sweep_epoch,
@@ -394,6 +383,7 @@ static void wb_sweep_end(struct wb_store *store)
 		wb_health_recovered(store);
 		wb_store_settle_mode(store);
 	}
+	wb_retry_publish(&wb->retry);
 	wb_flush_settle(store, wb->failed);
 }
 
@@ -412,7 +402,7 @@ static bool wb_sweep_step(struct wb_store *store)
 	if (!wb_reason(store, &reason))
 		return false;
 	if (!wb->sweeping) {
-		if (wb_backing_off(store) && list_empty(&wb->retry))
+		if (wb_backing_off(store) && list_empty(&wb->retry.blocks))
 			return false;
 		if (!wb_sweep_begin(store))
 			return false;
@@ -477,7 +467,7 @@ static void wb_run(struct wb_store *store)
 		cond_resched();
 	wb_quiesce(store);
 	wb_store_settle_mode(store);
-	wb_publish_retry(&store->wb);
+	wb_retry_publish(&store->wb.retry);
 	wb_pace_end(&store->pace);
 	wb_pace_wake(&store->pace);
 	wb_store_repace(store);
@@ -559,7 +549,7 @@ int wb_writeback_init(struct wb_store *store)
 	struct wb_writeback *wb = &store->wb;
 
 	INIT_LIST_HEAD(&wb->sweep);
-	INIT_LIST_HEAD(&wb->retry);
+	wb_retry_init(&wb->retry);
 	INIT_LIST_HEAD(&wb->unflushed);
 	wb_depth_init(&wb->depth);
 	INIT_DELAYED_WORK(&wb->work, wb_work);
@@ -619,8 +609,7 @@ void wb_writeback_interrupt(struct wb_store *store)
 /* A disk that takes a minute for what is in flight makes no hung task. */
 static void wb_writeback_linger(struct wb_store *store)
 {
-	cancel_delayed_work(&store->wb.work);
-	while (work_busy(&store->wb.work.work))
+	while (cancel_delayed_work(&store->wb.work), work_busy(&store->wb.work.work))
 		schedule_timeout_idle(1);
 }
 

@@ -22,6 +22,7 @@
 
 #include "depth.h"
 #include "index.h"
+#include "retry.h"
 
 struct wb_store;
 
@@ -40,18 +41,13 @@ struct wb_store;
  * @sweep_epoch: all up to here is durable when the sweep has ended well
  * @sweeping: a sweep has begun and not ended
  * @failed: something could not be written in this sweep
- * @bisecting: a part of that was more than a block and will be tried in halves
- * @retry: what could not be written
- * @nr_retry: length of it when it was last published
- * @first_retry: the lowest block of it
+ * @retry: what could not be written, and how it is tried again
  * @unflushed: written, awaiting a flush of the origin
  * @nr_unflushed: length of it
  * @need_flush: something reached the origin since its last good flush
  * @nr_ios: I/Os in flight
  * @nr_inflight: blocks in flight
  * @io_blocks: blocks in an I/O at most
- * @retry_blocks: the same for blocks that have failed; halved when they do, to bisect,
- *	doubled when they do not
  * @depth: how many are worth it while users read
  * @reads: of the origin, that began while @active
  * @yielding: the next of them to end is waited for, or was in vain
@@ -74,10 +70,7 @@ struct wb_writeback {
 	u64 sweep_epoch;
 	bool sweeping;
 	bool failed;
-	bool bisecting;
-	struct list_head retry;
-	u32 nr_retry;
-	u64 first_retry;
+	struct wb_retry retry;
 	struct list_head unflushed;
 	u32 nr_unflushed;
 	bool need_flush;
@@ -85,7 +78,6 @@ struct wb_writeback {
 	u32 nr_ios;
 	u32 nr_inflight;
 	u32 io_blocks;
-	u32 retry_blocks;
 	struct wb_depth depth;
 	atomic_t reads;
 	bool yielding;

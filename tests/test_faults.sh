@@ -396,6 +396,80 @@ reloaded_over_a_slow_disk()
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 }
 
+# After an outage all of the backlog has failed.  It is not written block by block,
+# though one of the first blocks stays bad, and that one is found.
+backlog_after_an_outage()
+{
+	local disk
+
+	with_cache 40 mode durable "$lazy"
+	fail_from_now_on 32
+	wait_for 60 status_is wb-fault failed_bytes -gt $((16 * MIB))
+	wbctl clear-stats wb-fault
+	bad_spot wb-below "$disk" 8 8
+	wait_for 90 status_is wb-fault failed_bytes = 4096
+	note "$(stats wb-fault writeback_ios) I/Os"
+	expect "I/Os" "$(stats wb-fault writeback_ios)" -le 1024
+	wait_for 90 health_is failing
+	expect "bad sector" "$(status wb-fault bad_sector)" = 8
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((32 * MIB))
+}
+
+# A disk that takes its time for each error is not asked for each block, and who waits
+# for a flush is told soon.
+dead_and_slow()
+{
+	local disk
+
+	need_target delay
+	with_cache 40 mode durable "$lazy"
+	fail_from_now_on 32
+	dmsetup create wb-dead --table "0 131072 error"
+	at_exit "dmsetup remove --retry wb-dead; mend_origin wb-below $disk"
+	swap_table wb-below "0 131072 delay /dev/mapper/wb-dead 0 500"
+	wbctl clear-stats wb-fault
+	must_fail wbctl flush wb-fault
+	note "$(stats wb-fault writeback_ios) I/Os"
+	expect "I/Os for 8192 blocks" "$(stats wb-fault writeback_ios)" -le 1024
+	expect "failed" "$(status wb-fault failed_bytes)" = $((32 * MIB))
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((32 * MIB))
+}
+
+# comb FIRST COUNT: in so many sectors every other block is bad.
+comb()
+{
+	local i
+
+	echo "0 $1 linear $disk 0"
+	for ((i = $1; i < $1 + $2; i += 16)); do
+		echo "$i 8 error"
+		echo "$((i + 8)) 8 linear $disk $((i + 8))"
+	done
+}
+
+# Two stretches that are bad all over, and one with good blocks between bad ones.
+good_among_bad()
+{
+	local disk
+
+	with_cache 16 mode "$1" "$brisk"
+	at_exit "mend_origin wb-below $disk"
+	swap_table wb-below "$(comb 1024 2048)
+		3072 1024 error
+		4096 4096 linear $disk 4096
+		8192 4096 error
+		12288 118784 linear $disk 12288"
+	wb_io write "$seed" "$dev" 0 $((8 * MIB))
+	wait_for 120 status_is wb-fault failed_bytes = $(((1024 + 1024 + 4096) * 512))
+	wait_for 120 status_is wb-fault dirty_bytes = $(((1024 + 1024 + 4096) * 512))
+	mend
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 $((8 * MIB))
+}
 
 # A disk that loses its cache with a flush that fails, as disks do: all that the
 # flush covered counts as failed, and is written again.
@@ -867,6 +941,10 @@ it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
 it_once "an answer that takes a minute, twice what the hung-task detector waits" slow_to_answer
 it_once "reloaded over a disk that takes longer than that" reloaded_over_a_slow_disk
+it_once "a disk slow to fail is not asked for each block" dead_and_slow
+it "good blocks among bad ones, durable" good_among_bad durable
+it_once "good blocks among bad ones, ordered" good_among_bad ordered
+it_once "after an outage writeback is not block by block" backlog_after_an_outage
 it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
