@@ -217,7 +217,7 @@ struct wb_store *wb_store_lookup(u64 id, dev_t dev);
 /* One more of these references; returns @store. */
 struct wb_store *wb_store_ref(struct wb_store *store);
 
-/* The same for the store with the lowest id above @id. */
+/* Such a reference to the store with the lowest id above @id, or NULL. */
 struct wb_store *wb_store_next(u64 id);
 void wb_store_release(struct wb_store *store);
 

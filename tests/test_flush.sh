@@ -3,6 +3,8 @@
 # What FLUSH and FUA promise in each mode, and what a failing origin makes of it.
 . "$(dirname "$0")/lib.sh"
 
+impatient
+
 seed=$RANDOM
 dev=/dev/mapper/wb-flush
 

@@ -4,6 +4,8 @@
 # and the data is right on the origin afterwards.
 . "$(dirname "$0")/lib.sh"
 
+impatient
+
 dev=/dev/mapper/wb-life
 
 with_dirty_data()

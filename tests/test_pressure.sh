@@ -4,6 +4,8 @@
 # stays bounded, reads go on, status answers, a writer can be killed.
 . "$(dirname "$0")/lib.sh"
 
+impatient
+
 dev=/dev/mapper/wb-full
 
 # Eight times the cache, in the background: the writer's number in pid.

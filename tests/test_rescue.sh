@@ -4,6 +4,8 @@
 # replays it, throws it away, makes everything safe at once.
 . "$(dirname "$0")/lib.sh"
 
+impatient
+
 dev=/dev/mapper/wb-res
 
 # with_store ARGUMENT...: of 32 MiB over a disk that can be made to fail, with a

@@ -3,6 +3,8 @@
 # Two devices do not stand in each other's way.
 . "$(dirname "$0")/lib.sh"
 
+impatient
+
 one=/dev/mapper/wb-one
 two=/dev/mapper/wb-two
 

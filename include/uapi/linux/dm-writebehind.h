@@ -255,7 +255,7 @@ struct wb_ioc_latency {
 	__u64 count[WB_LATENCY_BUCKETS];
 };
 
-/* WB_IOC_FLUSH: return at once (EINPROGRESS is not an error: 0 is returned) */
+/* WB_IOC_FLUSH: start it, return 0 at once */
 #define WB_FLUSH_ASYNC		(1U << 0)
 
 /**
