@@ -7,11 +7,6 @@ static int freeze_run(int argc, char **argv)
 	return device_command(argc, argv, WB_IOC_FREEZE, "freeze");
 }
 
-static int thaw_run(int argc, char **argv)
-{
-	return device_command(argc, argv, WB_IOC_THAW, "thaw");
-}
-
 const struct verb freeze_verb = {
 	.name = "freeze",
 	.operands = "NAME...",
@@ -19,13 +14,4 @@ const struct verb freeze_verb = {
 	.min_operands = 1,
 	.max_operands = ANY_NUMBER,
 	.run = freeze_run,
-};
-
-const struct verb thaw_verb = {
-	.name = "thaw",
-	.operands = "NAME...",
-	.summary = "Let background writeback go on after freeze.",
-	.min_operands = 1,
-	.max_operands = ANY_NUMBER,
-	.run = thaw_run,
 };

@@ -156,18 +156,3 @@ const struct verb stats_verb = {
 	.max_operands = ANY_NUMBER,
 	.run = stats_run,
 };
-
-static int clear_stats_run(int argc, char **argv)
-{
-	return device_command(argc, argv, WB_IOC_CLEAR_STATS,
-			      "clear its counters");
-}
-
-const struct verb clear_stats_verb = {
-	.name = "clear-stats",
-	.operands = "NAME...",
-	.summary = "Set the counters to zero.",
-	.min_operands = 1,
-	.max_operands = ANY_NUMBER,
-	.run = clear_stats_run,
-};
