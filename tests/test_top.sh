@@ -98,6 +98,19 @@ press()
 	terminal send-keys "$@"
 }
 
+# All of the screen, but for empty lines, the width of columns, and times.
+screen_is()
+{
+	[ -e "$work/screen" ] || cat >"$work/screen"
+	terminal capture-pane -p | tr -s ' ' | sed -E 's/[0-9.]+s /Ns /g' | cat -s |
+		diff - "$work/screen"
+}
+
+devices_shown()
+{
+	terminal capture-pane -p | grep -oE '^wb-[a-z]+' | head -n 2 | xargs
+}
+
 keys()
 {
 	local origin other
@@ -121,8 +134,21 @@ keys()
 	wait_for 60 status_is wb-two state = frozen
 	press Up f
 	wait_for 60 clean wb-top
+	wb_io write 1 /dev/mapper/wb-two 0 $((2 * MIB))
+	wb_io write 1 "$dev" 0 $((1 * MIB))
+	wait_for 60 screen_has '^wb-two .* 2.0M'
+	expect "order" "$(devices_shown)" = "wb-top wb-two"
 	press s
 	wait_for 60 screen_has 'by dirty'
+	wait_for 60 screen_is <<-END
+		writebehind: 2 devices, 3.0M dirty, a crash may take 1.0M; by dirty
+
+		NAME MODE HEALTH STATE BAR DIRTY WRITE READ WRITEBACK OLDEST LOSS ACKED DURABLE BACKLOG THROTTLED
+		wb-two durable ok frozen ###....... 2.0M 0B/s 0B/s 0B/s Ns 0B 0 0 0 0
+		wb-top ordered ok active #......... 1.0M 0B/s 0B/s 0B/s Ns 1.0M 1 1 0 0
+
+		up, down: select f: flush z: freeze, thaw s: sort q: quit
+	END
 	terminal resize-window -x 60 -y 6
 	wait_for 60 screen_has_not 'THROTTLED'
 	screen_has '^wb-top'

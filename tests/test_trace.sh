@@ -65,6 +65,32 @@ an_error()
 	wait_for 60 status_is wb-trace dirty_bytes = 0
 }
 
+# What the documentation names is there: events, and what recipes ask of them.
+documented()
+{
+	local doc=$tests_dir/../docs/writebehind.rst events=$tracing/events/writebehind
+	local event field
+
+	fast_disk origin
+	trace_on writebehind
+	for event in "$events"/*/; do
+		event=$(basename "$event")
+		grep -qE "^([a-z_, ]*, )?$event(,.*)?  " "$doc" || fail "$event: not in writebehind.rst"
+	done
+	grep -oE 'writebehind:wb_[a-z_]+|args->[a-z_]+' "$doc" >"$work/asked"
+	expect "what recipes ask for" "$(wc -l <"$work/asked")" -ge 5
+	while IFS=: read -r event field; do
+		if [ -n "$field" ]; then
+			asked=$field
+			test -e "$events/$asked/format" || fail "$asked: no such event"
+		else
+			grep -qw "${event#args->};" "$events/$asked/format" ||
+				fail "$asked: no field ${event#args->}"
+		fi
+	done <"$work/asked"
+}
+
+it "events and fields that the documentation names" documented
 it "a write, its flush and its way to the origin" a_write_and_its_way
 it "a writer that waits" a_full_cache
 it "what the origin refuses" an_error

@@ -171,6 +171,36 @@ a_mode_is_heard()
 	is_heard mode volatile
 }
 
+# A table of some columns, with and without headings, exact or rounded.
+columns()
+{
+	local verb columns last operand
+
+	with_device
+	wb_io write 1 /dev/mapper/wb-ctl 0 $((3 * MIB))
+	for verb in $(wbctl --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
+		columns=$(wbctl "$verb" --help | sed -n '/^Columns:/,$ { s/^Columns://; p }' | xargs)
+		# events waits for one
+		[ -n "$columns" ] && [ "$verb" != events ] || continue
+		operand=
+		! wbctl "$verb" --help | grep -q '^Usage:.*NAME' || operand=wb-ctl
+		[ "$verb" != top ] || operand="--batch -n 1"
+		last=${columns##* }
+		# shellcheck disable=SC2086 # words
+		{
+			exits 0 "$verb" $operand --output "$last,${columns%% *}"
+			head -n 1 "$work/out" | grep -qxE " *$last +${columns%% *} *" ||
+				fail "$verb: $(head -n 1 "$work/out")"
+			exits 0 "$verb" $operand --noheadings --output "$last"
+			must_fail grep -qw "$last" "$work/out"
+			exits 2 "$verb" $operand --output "$last,NONSENSE"
+		}
+	done
+	expect "dirty" "$(wbctl status -n -o DIRTY wb-ctl | xargs)" = 3.0M
+	expect "dirty" "$(wbctl status -n -b -o DIRTY wb-ctl | xargs)" = $((3 * MIB))
+	expect "columns" "$(wbctl list -o NAME,MODE | head -n 1 | xargs)" = "NAME MODE"
+}
+
 exit_codes()
 {
 	with_device
@@ -412,6 +442,7 @@ without_module()
 }
 
 it "exit codes" exit_codes
+it_once "columns, headings, bytes" columns
 it "flush --timeout: 4, and the drain goes on" flush_timeout
 it_once "the keys of --json" keys
 it "the counters count" counters
