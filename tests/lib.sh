@@ -537,6 +537,35 @@ clean()
 	status_is "$1" dirty_bytes -eq 0
 }
 
+#
+# A terminal and who types
+#
+
+terminal()
+{
+	tmux -S "$work/tmux" -f /dev/null "$@"
+}
+
+no_terminal()
+{
+	! terminal has-session
+}
+
+screen_has()
+{
+	terminal capture-pane -p | grep -qE -- "$1"
+}
+
+screen_has_not()
+{
+	! screen_has "$1"
+}
+
+press()
+{
+	terminal send-keys "$@"
+}
+
 KIB=1024
 MIB=$((1024 * KIB))
 export KIB MIB

@@ -73,31 +73,6 @@ devices_come_and_go()
 	jq -es 'all(.[].devices[]; .write_rate >= 0 and .write_rate < 1e12)' "$work/out" >/dev/null
 }
 
-terminal()
-{
-	tmux -S "$work/tmux" -f /dev/null "$@"
-}
-
-no_terminal()
-{
-	! terminal has-session
-}
-
-screen_has()
-{
-	terminal capture-pane -p | grep -qE -- "$1"
-}
-
-screen_has_not()
-{
-	! screen_has "$1"
-}
-
-press()
-{
-	terminal send-keys "$@"
-}
-
 # All of the screen, but for empty lines, the width of columns, and times.
 screen_is()
 {

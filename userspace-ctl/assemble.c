@@ -15,9 +15,11 @@
 static const char *config = CONF_PATH;
 static const char *units;
 static bool all;
+static bool initramfs;
 
 static const struct opt assemble_opts[] = {
 	{ "all", 'a', NULL, "all lines but those with noauto", OPT_FLAG, &all },
+	{ "initramfs", 0, NULL, "all lines with initramfs", OPT_FLAG, &initramfs },
 	{ "config", 'c', "FILE", "another than " CONF_PATH, OPT_TEXT, &config },
 	{ "units", 'u', "DIRECTORY", "make no devices but services for systemd, there",
 	  OPT_TEXT, &units },
@@ -54,12 +56,15 @@ static int assemble(const struct conf_entry *entry)
 /* One that cannot be made does not keep the others from being made. */
 static int assemble_all(const struct conf *conf)
 {
+	const struct conf_entry *entry = conf->entries;
 	int code = EXIT_DONE;
 
-	for (size_t i = 0; i < conf->nr; i++)
-		if (!conf->entries[i].noauto && assemble(conf->entries + i) &&
-		    !conf->entries[i].nofail)
+	for (size_t i = 0; i < conf->nr; i++, entry++) {
+		if (initramfs ? !entry->initramfs : entry->noauto)
+			continue;
+		if (assemble(entry) && !entry->nofail)
 			code = EXIT_FAILED;
+	}
 	return code;
 }
 
@@ -84,8 +89,8 @@ static int assemble_run(int argc, char **argv)
 	struct conf conf;
 	int wrong, code;
 
-	if (!!argc + all + !!units != 1)
-		return fail(EXIT_USAGE, "assemble: one of NAME, --all and --units: see wbctl assemble --help");
+	if (!!argc + all + initramfs + !!units != 1)
+		return fail(EXIT_USAGE, "assemble: one of NAME, --all, --initramfs and --units: see wbctl assemble --help");
 	wrong = conf_read(config, &conf);
 	if (argc)
 		return assemble_named(&conf, argc, argv);
@@ -95,7 +100,7 @@ static int assemble_run(int argc, char **argv)
 
 const struct verb assemble_verb = {
 	.name = "assemble",
-	.operands = "NAME... | --all",
+	.operands = "NAME... | --all | --initramfs",
 	.summary = "Create the devices of " CONF_PATH " that are not there yet.",
 	.opts = assemble_opts,
 	.max_operands = ANY_NUMBER,

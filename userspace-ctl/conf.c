@@ -98,6 +98,7 @@ static bool take_flag(struct conf_entry *entry, const char *word)
 	} flags[] = {
 		{ "nofail", &entry->nofail },
 		{ "noauto", &entry->noauto },
+		{ "initramfs", &entry->initramfs },
 		{ "read_cache", &entry->creation.read_cache },
 		{ "no_read_cache", &entry->creation.no_read_cache },
 	};
@@ -142,6 +143,9 @@ static int take_options(struct conf_entry *entry, const char *where, char *words
 	while (!code && (word = strsep(&words, ",")))
 		if (*word)
 			code = take_option(entry, where, word);
+	if (!code && entry->initramfs && (entry->nofail || entry->noauto))
+		code = fail(EXIT_FAILED, "%s: initramfs goes without nofail and noauto",
+			    where);
 	if (!code && entry->creation.read_cache && entry->creation.no_read_cache)
 		code = fail(EXIT_FAILED, "%s: read_cache and no_read_cache: choose one",
 			    where);

@@ -17,12 +17,14 @@
  * @stop_ms: removal gives the drain so long
  * @nofail: a boot does not wait for it, nor fail without it
  * @noauto: not at boot
+ * @initramfs: made before the root filesystem is mounted, and never removed
  */
 struct conf_entry {
 	struct creation creation;
 	uint64_t stop_ms;
 	bool nofail;
 	bool noauto;
+	bool initramfs;
 };
 
 struct conf {

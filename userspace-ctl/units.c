@@ -161,7 +161,8 @@ int units_write(const struct conf *conf, const char *path, const char *dir)
 			.entry = conf->entries + i, .conf = full, .dir = dir,
 		};
 
-		code = write_unit(&unit);
+		if (!unit.entry->initramfs)
+			code = write_unit(&unit);
 	}
 	free(full);
 	return code;

@@ -80,7 +80,7 @@ build_tree()
 guest_modules="virtio_pci virtio_console virtio_blk 9pnet_virtio 9p overlay
 	configfs dm-mod"
 
-# make_initramfs MODULES-DIR OUT [INIT]: busybox, $guest_modules in the order they
+# make_initramfs MODULES-DIR OUT: busybox, $guest_modules in the order they
 # load in, and the init. Not compressed: an emulated CPU pays more to unpack it
 # than qemu does to hand it over.
 make_initramfs()
@@ -90,7 +90,7 @@ make_initramfs()
 	work=$(mktemp -d "${TMPDIR:-/tmp}/wb-initramfs.XXXXXX") || return
 	mkdir -p "$work"/{bin,m,dev,proc,sys,host,rw,root}
 	cp "$(command -v busybox)" "$work/bin/busybox"
-	cp "${3-$vm_dir/initramfs-init}" "$work/init"
+	cp "$vm_dir/initramfs-init" "$work/init"
 	chmod 755 "$work/init"
 	: >"$work/m/order"
 
