@@ -180,8 +180,9 @@ columns()
 	wb_io write 1 /dev/mapper/wb-ctl 0 $((3 * MIB))
 	for verb in $(wbctl --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
 		columns=$(wbctl "$verb" --help | sed -n '/^Columns:/,$ { s/^Columns://; p }' | xargs)
-		# events waits for one
-		[ -n "$columns" ] && [ "$verb" != events ] || continue
+		[ -n "$columns" ] || continue
+		# that waits for one
+		[ "$verb" != events ] || continue
 		operand=
 		! wbctl "$verb" --help | grep -q '^Usage:.*NAME' || operand=wb-ctl
 		[ "$verb" != top ] || operand="--batch -n 1"
