@@ -313,6 +313,8 @@ has()
 
 keys()
 {
+	local verb key man=$tests_dir/../userspace-ctl/wbctl.8
+
 	with_device
 	wbctl status --json wb-ctl | has name origin mode health cache_bytes dirty_bytes \
 		writeback_bytes oldest_dirty_ms acked_epoch durable_epoch drain_eta_ms \
@@ -323,6 +325,17 @@ keys()
 		errors writeback_reason
 	wbctl stats --json wb-ctl | jq .writeback_reason | has age watermark idle \
 		flush pressure teardown
+	sed -n '/^\.Sh JSON/,/^\.Sh DUMPS/ s/^\.\(It \)\?Cm //p' "$man" | tr ' ,' '\n\n' >"$work/told"
+	wb_io write 1 /dev/mapper/wb-ctl 0 "$MIB"
+	for verb in list status stats latency map version "top -n 1"; do
+		# shellcheck disable=SC2086 # words
+		wbctl $verb --json $([ "$verb" = map ] && echo wb-ctl) |
+			jq -r '[paths | map(select(type == "string"))[]] | unique[]' >"$work/keys"
+		expect "keys of $verb" "$(wc -l <"$work/keys")" -ge 3
+		while read -r key; do
+			grep -qE "^(.*\.)?$key(\.|$)" "$work/told" || fail "$verb: $key: not in wbctl.8"
+		done <"$work/keys"
+	done
 	expect "name" "$(status wb-ctl name)" = wb-ctl
 	expect "origin" "$(status wb-ctl origin)" = "$origin"
 	expect "mode" "$(status wb-ctl mode)" = durable
