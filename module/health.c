@@ -45,11 +45,12 @@ static unsigned long wb_backoff(unsigned int stuck)
 	return delay / 2 + get_random_u32_below(delay / 2 + 1);
 }
 
-void wb_health_failed(struct wb_store *store, bool progress)
+void wb_health_failed(struct wb_store *store, bool progress, bool whole)
 {
 	struct wb_origin_health *h = &store->health;
 
-	WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->stuck));
+	if (whole)
+		WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->stuck));
 	h->attempts++;
 	if (!progress)
 		h->stuck++;

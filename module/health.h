@@ -32,9 +32,10 @@ static inline bool wb_health_failing(const struct wb_origin_health *h)
 }
 
 /* A pass of writeback ended with blocks that could not be written; @progress: the
- * next one has better chances.  Sleeps.
+ * next one has better chances; @whole: it tried what had failed before, too, which
+ * else stays due when it was.  Sleeps.
  */
-void wb_health_failed(struct wb_store *store, bool progress);
+void wb_health_failed(struct wb_store *store, bool progress, bool whole);
 
 /* A pass ended well.  Sleeps if that is news. */
 void wb_health_recovered(struct wb_store *store);

@@ -31,6 +31,7 @@ void wb_retry_unlimit(struct wb_retry *r, u32 most)
 
 void wb_retry_begin(struct wb_retry *r)
 {
+	r->whole = list_empty(&r->blocks);
 	r->most = r->first;
 	r->next = U32_MAX;
 	r->misses = 0;
@@ -119,7 +120,6 @@ bool wb_retry_end(struct wb_retry *r, struct wb_index *ix)
 	struct wb_block *b, *next;
 	struct wb_shard *s;
 
-	r->from = 0;
 	if (!list_empty(&r->skipped))
 		r->from = wb_block_nr(list_first_entry(&r->skipped, struct wb_block, list));
 	list_for_each_entry_safe(b, next, &r->skipped, list) {
@@ -130,6 +130,8 @@ bool wb_retry_end(struct wb_retry *r, struct wb_index *ix)
 		spin_unlock(&s->lock);
 		cond_resched();
 	}
+	if (!r->whole)
+		return r->progress;
 	if (r->next < r->first)
 		r->progress = true;
 	if (r->next != U32_MAX)

@@ -17,6 +17,7 @@ struct wb_index;
  * @skipped: what the pass has passed over
  * @nr: length of @blocks when it was last published
  * @lowest: the lowest number in it, likewise
+ * @whole: the pass tries all that has failed before; else it was not yet due
  * @most: blocks in an I/O of such as have failed before
  * @first: what that is when a pass begins
  * @next: and when the next one does, U32_MAX if nothing has failed in this one
@@ -32,6 +33,7 @@ struct wb_retry {
 	struct list_head skipped;
 	u32 nr;
 	u64 lowest;
+	bool whole;
 	u32 most;
 	u32 first;
 	u32 next;

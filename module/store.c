@@ -639,7 +639,8 @@ static void wb_status_bytes(struct wb_store *store, struct wb_ioc_status *st)
 	st->lent_bytes = (u64)READ_ONCE(ix->pages.nr_lent) << WB_BLOCK_SHIFT;
 	st->descriptor_bytes = wb_index_overhead(ix);
 	st->failed_bytes = (u64)READ_ONCE(store->wb.retry.nr) << WB_BLOCK_SHIFT;
-	st->bad_sector = st->failed_bytes ? first * WB_BLOCK_SECTORS : U64_MAX;
+	st->bad_sector = first == U64_MAX || !st->failed_bytes ? U64_MAX :
+			 first * WB_BLOCK_SECTORS;
 }
 
 /* All of it read from counters; the lock is never held across a wait for I/O. */

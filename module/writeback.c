@@ -374,7 +374,8 @@ static void wb_sweep_end(struct wb_store *store)
 		wb_io_flush_origin(store);
 	wb->sweeping = false;
 	if (wb->failed) {
-		wb_health_failed(store, wb_retry_end(&wb->retry, store->index));
+		wb_health_failed(store, wb_retry_end(&wb->retry, store->index),
+				 wb->retry.whole);
 	} else if (list_empty(&wb->retry.blocks)) {
 		wb_io_unlimit(store);
 		wb_epoch_settle(&store->epochs, wb->sweep_epoch);

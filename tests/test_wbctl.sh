@@ -325,11 +325,11 @@ keys()
 		errors writeback_reason
 	wbctl stats --json wb-ctl | jq .writeback_reason | has age watermark idle \
 		flush pressure teardown
-	sed -n '/^\.Sh JSON/,/^\.Sh DUMPS/ s/^\.\(It \)\?Cm //p' "$man" | tr ' ,' '\n\n' >"$work/told"
+	sed -n '/^\.Sh JSON/,/^\.Sh DUMPS/ s/^\.\(It \)\?Cm //p' "$man" | tr -s ' ,' '\n' >"$work/told"
 	wb_io write 1 /dev/mapper/wb-ctl 0 "$MIB"
-	for verb in list status stats latency map version "top -n 1"; do
+	for verb in list status stats latency "map wb-ctl" version "top -n 1"; do
 		# shellcheck disable=SC2086 # words
-		wbctl $verb --json $([ "$verb" = map ] && echo wb-ctl) |
+		wbctl $verb --json |
 			jq -r '[paths | map(select(type == "string"))[]] | unique[]' >"$work/keys"
 		expect "keys of $verb" "$(wc -l <"$work/keys")" -ge 3
 		while read -r key; do
