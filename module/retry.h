@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the origin did not take: it is tried again, in smaller I/Os, and only here and
- * there while nothing goes well.  All of it in the context of writeback's work item.
+ * there while nothing goes well.  All of it in the context of writeback's work item, but
+ * for wb_retry_unlimit(), which a table that is resumed calls as well.
  */
 #ifndef WB_RETRY_H
 #define WB_RETRY_H

@@ -447,6 +447,8 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	mutex_lock(&store->lock);
 	WRITE_ONCE(store->owner, ti);
 	store->bdev = bdev;
+	/* the origin may have been written meanwhile, or be another one */
+	wb_index_drop_clean(store->index);
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
 	wb_store_switch(store, opt->mode);
@@ -670,17 +672,23 @@ void wb_store_status(struct wb_store *store, struct wb_ioc_status *st)
 
 /*
  * Reboot: the whole machine waits, so all stores are written at once, and the time is
- * bounded.
+ * bounded.  From here on a write that ends is durable.
  */
 static void wb_store_drain_start(struct wb_store *store)
 {
 	mutex_lock(&store->lock);
 	store->opt.write_through = true;
 	mutex_unlock(&store->lock);
+	store->reboot_epoch = 0;
 	WRITE_ONCE(store->wb.teardown, true);
 	wb_writeback_let_go(store);
-	if (wb_store_dirty(store))
-		wb_flush_start(store);
+	wb_flush_start(store);
+}
+
+/* Who writes on makes more dirty, but is not waited for. */
+static bool wb_store_drained(struct wb_store *store)
+{
+	return wb_epoch_durable(&store->epochs) >= store->reboot_epoch;
 }
 
 /*
@@ -691,11 +699,13 @@ static bool wb_store_draining(struct wb_store *store, unsigned long since)
 {
 	unsigned int seconds = READ_ONCE(store->opt.shutdown_timeout);
 
-	if (!wb_store_dirty(store) || READ_ONCE(store->wb.stop) ||
+	if (!store->reboot_epoch)
+		store->reboot_epoch = wb_flush_start(store);
+	if (wb_store_drained(store) || READ_ONCE(store->wb.stop) ||
 	    time_after(jiffies, since + seconds * HZ))
 		return false;
 	wb_health_hurry(store);
-	wb_flush_start(store);
+	wb_writeback_kick(store);
 	return true;
 }
 
@@ -714,7 +724,7 @@ static bool wb_stores_draining(unsigned long since)
 
 static void wb_store_drain_end(struct wb_store *store)
 {
-	if (wb_store_dirty(store))
+	if (!wb_store_drained(store) && wb_store_dirty(store))
 		DMCRIT("%s: %llu bytes for origin %s lost: not written within %u s",
 		       store->name, wb_store_dirty_bytes(store), store->origin_name,
 		       READ_ONCE(store->opt.shutdown_timeout));
@@ -730,9 +740,13 @@ void wb_store_drain_all(void)
 		id = store->id;
 		wb_store_drain_start(store);
 	}
-	/* of many stores each may end, or fail: no one thing to wait for */
-	while (wb_stores_draining(since))
+	/*
+	 * Of many stores each may end, or fail: no one thing to wait for.  The first
+	 * time it lets those writes end that do not write through yet.
+	 */
+	do {
 		schedule_timeout_idle(max(HZ / 20, 1));
+	} while (wb_stores_draining(since));
 	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
 		id = store->id;
 		wb_store_drain_end(store);

@@ -61,6 +61,7 @@ struct dm_target;
  * @pending_epoch: see there
  * @strict_until: epochs up to here are written one by one in any mode, since
  *	two of them may hold versions of one block
+ * @reboot_epoch: a reboot waits until this one is durable; zero before it does
  * @ref: one for each table, one for the registry while orphaned
  * @entry: in the registry
  * @id: never reused
@@ -101,6 +102,7 @@ struct wb_store {
 	int pending_mode;
 	u64 pending_epoch;
 	u64 strict_until;
+	u64 reboot_epoch;
 
 	struct kref ref;
 	struct list_head entry;

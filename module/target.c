@@ -307,10 +307,11 @@ static int wb_preresume(struct dm_target *ti)
 	const char *why;
 	int r;
 
-	/* the origin may have been written meanwhile, or shrunk and grown */
-	wb_store_drop_clean(store);
-	if (READ_ONCE(store->owner) == ti)
+	if (READ_ONCE(store->owner) == ti) {
+		/* the origin may have been written meanwhile */
+		wb_store_drop_clean(store);
 		return 0;
+	}
 	wb_lock_handover(store, NULL);
 	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
 			   &why);
