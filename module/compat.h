@@ -7,17 +7,30 @@
 
 #include <linux/blkdev.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/shrinker.h>
 
-/* Opens a disk once more, and never closes it.  Sleeps.  Return: 0 or an error. */
-static inline int wb_compat_pin_disk(dev_t dev)
+/* Opens a disk once more.  Sleeps.  Return: for wb_compat_close_disk(), or an ERR_PTR. */
+static inline void *wb_compat_open_disk(dev_t dev)
 {
 #ifdef WB_OPEN_DISK	/* see Kbuild */
-	return PTR_ERR_OR_ZERO(WB_OPEN_DISK(dev, BLK_OPEN_READ, NULL, NULL));
+	return WB_OPEN_DISK(dev, BLK_OPEN_READ, NULL, NULL);
 #elif defined(BLK_OPEN_READ)
-	return PTR_ERR_OR_ZERO(blkdev_get_by_dev(dev, BLK_OPEN_READ, NULL, NULL));
+	return blkdev_get_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
 #else
-	return PTR_ERR_OR_ZERO(blkdev_get_by_dev(dev, FMODE_READ, NULL));
+	return blkdev_get_by_dev(dev, FMODE_READ, NULL);
+#endif
+}
+
+/* Sleeps. */
+static inline void wb_compat_close_disk(void *disk)
+{
+#ifdef WB_OPEN_DISK
+	WB_CLOSE_DISK(disk);
+#elif defined(BLK_OPEN_READ)
+	blkdev_put(disk, NULL);
+#else
+	blkdev_put(disk, FMODE_READ);
 #endif
 }
 

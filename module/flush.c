@@ -36,7 +36,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	if (behind)
 		epoch = wb_epoch_behind(epoch);
 	done = wb_epoch_durable(&store->epochs) >= epoch;
-	failing = wb_health_failing(&store->health);
+	failing = wb_health_failing(&store->health) && !READ_ONCE(f->refusing);
 	if (!done) {
 		WRITE_ONCE(f->want, max(f->want, epoch));
 		if (!failing) {
@@ -63,7 +63,8 @@ void wb_flush_through(struct wb_store *store, struct bio *bio)
 void wb_flush_bio(struct wb_store *store, struct bio *bio)
 {
 	wb_stat_add(&store->stats, WB_STAT_FLUSHES, 1);
-	if (unlikely(READ_ONCE(store->opt.write_through))) {
+	if (unlikely(READ_ONCE(store->opt.write_through) ||
+		     READ_ONCE(store->flush.refusing))) {
 		wb_flush_through(store, bio);
 		return;
 	}

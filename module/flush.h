@@ -20,14 +20,16 @@ struct wb_store;
  * @want: the highest epoch that somebody wants durable
  * @attempts: that failed, so that a waiter can tell a new one
  * @asked: the highest epoch that an administrator wants durable
+ * @refusing: what comes now waits in any mode, and while the device is failing
  * @settled: woken when an epoch became durable or an attempt failed
  */
 struct wb_flush {
-	spinlock_t lock;	/* guards all but @settled */
+	spinlock_t lock;	/* guards all but @settled and @refusing */
 	struct bio_list bios;
 	u64 want;
 	u64 attempts;
 	u64 asked;
+	bool refusing;
 	wait_queue_head_t settled;
 };
 
@@ -60,6 +62,8 @@ void wb_flush_init(struct wb_flush *f);
  * durable: when all that completed before is durable on the origin.
  * ordered: now, with the epoch closed, unless thousands of epochs wait.
  * volatile: now.
+ *
+ * A suspend that is being given up has one wait like in durable mode.
  */
 void wb_flush_bio(struct wb_store *store, struct bio *bio);
 

@@ -95,6 +95,7 @@ static int wb_store_init(struct wb_store *store, const struct wb_args *args,
 	wb_epochs_init(&store->epochs);
 	wb_flush_init(&store->flush);
 	wb_deferred_init(&store->deferred);
+	wb_behind_init(&store->behind);
 	store->opt = args->opt;
 	wb_events_init(store);
 	store->pending_mode = -1;
@@ -335,7 +336,7 @@ void wb_store_put(struct wb_store *store)
 		wb_store_release(store);
 		return;
 	}
-	if (wb_store_dirty(store)) {
+	if (wb_store_dirty(store) || wb_behind_any(&store->behind)) {
 		WRITE_ONCE(store->orphan, true);
 		DMERR("%s: removed with %llu bytes dirty for origin %s, kept",
 		      store->name, wb_store_dirty_bytes(store),
@@ -349,10 +350,25 @@ void wb_store_put(struct wb_store *store)
 	wb_store_release(store);
 }
 
+void wb_store_reap(struct wb_store *store)
+{
+	bool clean;
+
+	mutex_lock(&wb_registry_lock);
+	clean = store->orphan && !list_empty(&store->entry) &&
+		!wb_behind_any(&store->behind) && !wb_store_dirty(store);
+	if (clean)
+		list_del_init(&store->entry);
+	mutex_unlock(&wb_registry_lock);
+	if (clean)
+		wb_store_release(store);
+}
+
 int wb_store_discard(struct wb_store *store)
 {
 	mutex_lock(&wb_registry_lock);
-	if (!store->orphan || list_empty(&store->entry)) {
+	if (!store->orphan || list_empty(&store->entry) ||
+	    wb_behind_any(&store->behind)) {
 		mutex_unlock(&wb_registry_lock);
 		return -EBUSY;
 	}
@@ -477,8 +493,8 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
 		WRITE_ONCE(store->owner, NULL);
 		/* nobody holds the origin: what it has may change unseen */
 		wb_index_drop_clean(store->index);
-		/* what was left behind needs it, see wb_writeback_stop() */
-		if (!wb_rebooting())
+		/* what is in flight needs it */
+		if (!wb_behind_any(&store->behind))
 			store->bdev = NULL;
 	}
 	mutex_unlock(&store->lock);

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 
 #include "args.h"
+#include "behind.h"
 #include "epoch.h"
 #include "event.h"
 #include "flush.h"
@@ -46,9 +47,11 @@ struct dm_target;
  * @health: how the origin fares
  * @events: what user space was told of it all
  * @lending: memory that is lent to the machine
+ * @behind: what is in flight and not waited for
  * @handover: held by a table that takes the store, leaves it, or drains it since
  *	no other is going to take it; sleeps, for as long as that drain takes;
  *	outside the registry's mutex
+ * @handover_wanted: so many wait for it: who holds it waits for no disk
  * @lock: guards changes of @opt, @owner, @bdev and of the names;
  *	sleeps; taken inside the registry's mutex, never around a wait for I/O
  * @owner: the target that was resumed last, NULL for none
@@ -91,8 +94,10 @@ struct wb_store {
 	struct wb_origin_health health;
 	struct wb_events events;
 	struct wb_lending lending;
+	struct wb_behind behind;
 
 	struct mutex handover;	/* serializes tables, see above */
+	atomic_t handover_wanted;
 	struct mutex lock;	/* guards what is named above */
 	struct dm_target *owner;
 	struct block_device *bdev;
@@ -202,7 +207,8 @@ void wb_store_put(struct wb_store *store);
  * wb_store_discard - throw away what an orphan holds
  * @store: from wb_store_lookup()
  *
- * Return: 0, or -EBUSY if a table holds the store.
+ * Return: 0, or -EBUSY if a table holds the store, or the origin has not answered
+ * what is in flight.
  */
 int wb_store_discard(struct wb_store *store);
 
@@ -248,6 +254,9 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
 
 /* Whether another table than the one that owns it is loaded for the store. */
 bool wb_store_shared(struct wb_store *store);
+
+/* An orphan that has nothing dirty and nothing in flight any more goes.  Sleeps. */
+void wb_store_reap(struct wb_store *store);
 
 /*
  * Whether a suspended table has left dirty data to another one, which must be the

@@ -5,9 +5,9 @@
  *   ctr         checks the line, finds or makes the store
  *   preresume   the table that is resumed takes the store over
  *   resume      writeback may run
- *   presuspend  notes whether to drain; who waits for room leaves dm's map
- *   postsuspend no user I/O any more: drain, or leave it to the table that is
- *               loaded (noflush), then stop
+ *   presuspend  drain while users go on, unless the data is left to the table that
+ *               is loaded (noflush); then who waits for room leaves dm's map
+ *   postsuspend no user I/O any more: drain what came meanwhile, then stop
  *   dtr         the last table of a removed device drains what is left, and so
  *               does one that was to take data over and was never resumed; what
  *               the origin refuses stays in the store
@@ -34,6 +34,7 @@
  * @args: its line; @args.opt is what the store gets at resume
  * @spare: a map for a budget that differs from the store's
  * @noflush: the suspend that is under way does not wait for a drain
+ * @gave_up: its drain ended in vain
  */
 struct wb_target {
 	struct wb_store *store;
@@ -41,18 +42,23 @@ struct wb_target {
 	struct wb_args args;
 	struct wb_index *spare;
 	bool noflush;
+	bool gave_up;
 };
 
 /*
  * Tables come and go
  */
 
-static void wb_target_drain(struct wb_store *store)
+/* Whether it ended in vain, and not because somebody else takes over. */
+static bool wb_drain_in_vain(struct wb_store *store)
 {
-	if (!wb_writeback_teardown(store) && !READ_ONCE(store->wb.stop))
-		DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
-		      store->name, wb_store_dirty_bytes(store),
-		      store->origin_name);
+	return !wb_writeback_teardown(store) && !READ_ONCE(store->wb.stop);
+}
+
+static void wb_complain(struct wb_store *store)
+{
+	DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
+	      store->name, wb_store_dirty_bytes(store), store->origin_name);
 }
 
 /*
@@ -66,7 +72,8 @@ static void wb_target_drain(struct wb_store *store)
 static void wb_drain_unclaimed(struct wb_store *store)
 {
 	wb_writeback_start(store);
-	wb_target_drain(store);
+	if (wb_drain_in_vain(store))
+		wb_complain(store);
 	if (!READ_ONCE(store->suspended))
 		return;
 	wb_writeback_stop(store);
@@ -78,9 +85,12 @@ static void wb_drain_unclaimed(struct wb_store *store)
 /*
  * Ends such a drain, also one that was about to begin, and keeps the next away.  If
  * @owner is given, only for as long as it owns the store: the next one may be live.
+ * Who holds the mutex then waits for no disk but in preresume, and nobody who owns the
+ * store comes here at the same time as that: so this ends soon.
  */
 static void wb_lock_handover(struct wb_store *store, struct dm_target *owner)
 {
+	atomic_inc(&store->handover_wanted);
 	while (!mutex_trylock(&store->handover)) {
 		mutex_lock(&store->lock);
 		if (!owner || store->owner == owner)
@@ -88,6 +98,7 @@ static void wb_lock_handover(struct wb_store *store, struct dm_target *owner)
 		mutex_unlock(&store->lock);
 		schedule_timeout_uninterruptible(1);
 	}
+	atomic_dec(&store->handover_wanted);
 }
 
 /*
@@ -255,12 +266,36 @@ static void wb_dtr(struct dm_target *ti)
  * Suspend and resume
  */
 
-/* dm has forgotten the flag when postsuspend comes. */
+/*
+ * Who is killed while it waits for the drain is to have suspended nothing: what is in
+ * flight could come behind what another target in our place writes.  dm gives a suspend
+ * up if who waits was killed and a bio has not ended.  Here is one: a flush that ends
+ * with the drain.
+ */
+static void wb_refuse_suspend(struct dm_target *ti, struct wb_store *store)
+{
+	struct block_device *bdev = dm_disk(dm_table_get_md(ti->table))->part0;
+	struct bio *bio = bio_alloc(bdev, 0, REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO);
+
+	bio->bi_end_io = bio_put;
+	WRITE_ONCE(store->flush.refusing, true);
+	submit_bio(bio);
+	WRITE_ONCE(store->flush.refusing, false);
+}
+
+/*
+ * Users go on during the drain, so that they are not held up by it.  dm has forgotten
+ * the flag when postsuspend comes.
+ */
 static void wb_presuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 
 	t->noflush = dm_noflush_suspending(ti);
+	t->gave_up = !(t->noflush && wb_store_shared(t->store)) &&
+		     wb_drain_in_vain(t->store);
+	if (t->gave_up && fatal_signal_pending(current) && !wb_device_gone(ti))
+		wb_refuse_suspend(ti, t->store);
 	wb_write_leave(t->store, t->noflush ? WB_LEAVE_STORE : WB_LEAVE_MAP);
 }
 
@@ -272,6 +307,8 @@ static void wb_presuspend_undo(struct dm_target *ti)
 }
 
 /*
+ * What the origin did not take in presuspend it is not asked to once more.
+ *
  * Without a drain the data is handed over, which takes a table that is loaded
  * already: what is loaded later may be another target for the same origin.
  */
@@ -290,12 +327,11 @@ static void wb_postsuspend(struct dm_target *ti)
 	mutex_unlock(&store->handover);
 	if (hand_over)
 		return;
-	if (READ_ONCE(store->wb.stop)) {
-		/* by us, to end the drain of a table that has gone */
-		wb_writeback_stop(store);
+	/* by us, to end the drain of a table that has gone */
+	if (READ_ONCE(store->wb.stop))
 		wb_writeback_start(store);
-	}
-	wb_target_drain(store);
+	if (t->gave_up || wb_drain_in_vain(store))
+		wb_complain(store);
 	wb_writeback_stop(store);
 	WRITE_ONCE(store->suspended, true);
 }
@@ -308,13 +344,17 @@ static int wb_preresume(struct dm_target *ti)
 	int r;
 
 	if (READ_ONCE(store->owner) == ti) {
+		if (READ_ONCE(store->wb.stop) && wb_writeback_settle(store))
+			return -EINTR;
 		/* the origin may have been written meanwhile */
 		wb_store_drop_clean(store);
 		return 0;
 	}
 	wb_lock_handover(store, NULL);
-	r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
-			   &why);
+	why = "killed while it waited for the origin to answer";
+	r = wb_writeback_settle(store);
+	r = r ?: wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
+				&why);
 	mutex_unlock(&store->handover);
 	if (r) {
 		DMERR("%s: %s", store->name, why);

@@ -2,11 +2,9 @@
 /*
  * Writeback: when, what, in which order.  How an I/O is made is in wbio.c.
  */
-#include <linux/iopoll.h>
 #include <linux/list_sort.h>
 #include <linux/sched/mm.h>
 
-#include "compat.h"
 #include "store.h"
 #include "trace.h"
 #include "wbio.h"
@@ -487,10 +485,9 @@ static void wb_work(struct work_struct *work)
 		return;
 	noio = memalloc_noio_save();
 	WRITE_ONCE(wb->active, true);
-	smp_mb();	/* see wb_writeback_hold() */
+	smp_mb();	/* see wb_writeback_hold() and wb_writeback_interrupt() */
 	wb_run(store);
-	/* pairs with the acquire in wb_writeback_hold(): all we did is seen there */
-	smp_store_release(&wb->active, false);
+	smp_store_release(&wb->active, false);	/* see wb_writeback_active() */
 	memalloc_noio_restore(noio);
 
 	/*
@@ -499,8 +496,9 @@ static void wb_work(struct work_struct *work)
 	 * see us inactive or we see the block, or the hold.
 	 */
 	smp_mb();
-	if (wb_writeback_held(store))
+	if (wb_writeback_held(store) || READ_ONCE(wb->stop))
 		wake_up_all(&store->flush.settled);
+	wb_behind_look(store);
 	if (READ_ONCE(wb->stop))
 		return;
 	next = wb_next_look(store);
@@ -578,54 +576,53 @@ void wb_writeback_exit(struct wb_store *store)
 
 void wb_writeback_start(struct wb_store *store)
 {
-	wb_io_unlimit(store);
+	struct wb_writeback *wb = &store->wb;
+
+	/* What was left in flight goes on as it began. */
+	if (READ_ONCE(wb->stop) && !wb_writeback_active(wb)) {
+		cancel_delayed_work_sync(&wb->work);
+		wb_io_unlimit(store);
+	}
 	wb_health_hurry(store);
 	wb_events_start(store);
-	WRITE_ONCE(store->wb.teardown, false);
-	WRITE_ONCE(store->wb.stop, false);
+	WRITE_ONCE(wb->teardown, false);
+	WRITE_ONCE(wb->stop, false);
 	wb_writeback_kick(store);
-}
-
-/*
- * A disk may take for ever for what is in flight, and init cannot be killed.  The
- * work then stays behind, and the origin with what is below it in place.
- */
-static bool wb_writeback_part(struct wb_store *store)
-{
-	struct work_struct *work = &store->wb.work.work;
-	bool busy;
-
-	cancel_delayed_work(&store->wb.work);
-	read_poll_timeout(work_busy, busy, !busy, 10 * USEC_PER_MSEC, USEC_PER_SEC, false,
-			  work);
-	return !busy || !wb_compat_pin_disk(store->bdev->bd_dev);
 }
 
 void wb_writeback_interrupt(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.stop, true);
+	smp_mb();	/* pairs with that in wb_work(): either sees the other */
 	wake_up_all(&store->flush.settled);
 }
 
-/* A disk that takes a minute for what is in flight makes no hung task. */
-static void wb_writeback_linger(struct wb_store *store)
+int wb_writeback_settle(struct wb_store *store)
 {
-	while (cancel_delayed_work(&store->wb.work), work_busy(&store->wb.work.work))
-		schedule_timeout_idle(1);
+	if (wait_event_killable(store->flush.settled, !wb_writeback_active(&store->wb)))
+		return -EINTR;
+	/* at most one that returns at once, since it is told to stop */
+	cancel_delayed_work_sync(&store->wb.work);
+	return 0;
 }
 
 /*
- * The work waits for all that it has in flight before it returns.  This cannot be
- * given up: whoever is resumed next may write to the origin, and what was in flight
- * would come behind that.
+ * The work waits for all that it has in flight before it returns.  Whoever writes to
+ * the origin next has to wait for that too, lest what was in flight comes behind it:
+ * the next table of ours does, and a suspend that is given up suspends nothing (see
+ * wb_refuse_suspend()).
  */
 void wb_writeback_stop(struct wb_store *store)
 {
+	struct wb_writeback *wb = &store->wb;
+
 	wb_writeback_interrupt(store);
-	if (!wb_rebooting())
-		wb_writeback_linger(store);
-	if (!wb_rebooting() || !wb_writeback_part(store))
-		cancel_delayed_work_sync(&store->wb.work);
+	wait_event_killable_timeout(store->flush.settled,
+				    !wb_writeback_active(wb) ||
+				    atomic_read(&store->handover_wanted),
+				    wb_rebooting() ? HZ : MAX_SCHEDULE_TIMEOUT);
+	if (!wb_writeback_active(wb) || !wb_behind_leave(store))
+		cancel_delayed_work_sync(&wb->work);
 	wb_events_stop(store);
 }
 
@@ -676,8 +673,7 @@ int wb_writeback_hold(struct wb_store *store)
 	atomic_inc(&store->wb.held);
 	smp_mb__after_atomic();	/* pairs with that in wb_work() */
 	r = wait_event_interruptible(store->flush.settled,
-				     /* pairs with the release in wb_work() */
-				     !smp_load_acquire(&store->wb.active));
+				     !wb_writeback_active(&store->wb));
 	if (r)
 		wb_writeback_unhold(store);
 	return r;

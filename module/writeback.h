@@ -93,14 +93,32 @@ void wb_writeback_exit(struct wb_store *store);
 /* The origin may be written from now on.  Process context. */
 void wb_writeback_start(struct wb_store *store);
 
-/*
- * Waits for what is in flight; the origin is not touched after that.  While rebooting
- * that is left behind, if it takes long.
+/**
+ * wb_writeback_settle - wait for what is in flight
+ * @store: the store; writeback has been told to stop
+ *
+ * Sleeps killably.  Return: 0 if the origin is not touched any more, or -EINTR.
+ */
+int wb_writeback_settle(struct wb_store *store);
+
+/**
+ * wb_writeback_stop - tell writeback to stop, and wait
+ * @store: the store
+ *
+ * Sleeps killably.  The origin is not touched any more after that, but by what is left
+ * behind, see behind.h: by who is killed, by init if it takes long, and for somebody
+ * who asks for the handover and will wait for it.
  */
 void wb_writeback_stop(struct wb_store *store);
 
 /* Ends a drain without waiting for what is in flight; who drains is to stop then. */
 void wb_writeback_interrupt(struct wb_store *store);
+
+/* It may have I/O in flight.  What it did before it had none is seen then. */
+static inline bool wb_writeback_active(const struct wb_writeback *wb)
+{
+	return smp_load_acquire(&wb->active);	/* pairs with the release in wb_work() */
+}
 
 /* Something may have to be done now.  Any context. */
 void wb_writeback_kick(struct wb_store *store);

@@ -386,7 +386,7 @@ reloaded_over_a_slow_disk()
 	dmsetup load wb-fault --table "$(table /dev/mapper/wb-below 16 "$brisk")"
 	dmsetup suspend --noflush --nolockfs wb-fault &
 	pid=$!
-	wait_for 180 status_is wb-fault oldest_dirty_ms -ge 45000
+	wait_for 180 status_is wb-fault oldest_dirty_ms -ge 36000
 	must_fail gone "$pid"
 	dmsetup resume wb-below
 	wait "$pid"

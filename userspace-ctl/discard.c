@@ -23,6 +23,21 @@ static int refuse_live(const struct device *dev)
 		    dev->name);
 }
 
+/* It was an orphan when we looked. */
+static int refuse_busy(const char *name)
+{
+	struct device dev;
+	int code = device_find(name, &dev);
+
+	if (code)
+		return code;
+	if (!(dev.status.state_flags & WB_F_ORPHAN))
+		return refuse_live(&dev);
+	return fail(EXIT_FAILED,
+		    "%s: cannot discard: origin %s has not answered what is in flight: once it has, or is gone",
+		    dev.name, dev.origin);
+}
+
 static int warn(const struct device *dev)
 {
 	const struct wb_ioc_status *st = &dev->status;
@@ -50,7 +65,7 @@ static int discard_run(int argc, char **argv)
 		return warn(&dev);
 	err = device_call(&dev, WB_IOC_DISCARD);
 	if (err == EBUSY)
-		return refuse_live(&dev);
+		return refuse_busy(argv[0]);
 	if (err)
 		return fail(exit_code_of(err), "%s: cannot discard: %s", dev.name,
 			    strerror(err));

@@ -428,7 +428,10 @@ struct wb_ioc_hold {
 #define WB_IOC_CLEAR_STATS	_IOWR(WB_IOC_MAGIC, 0x09, struct wb_ioc_device)
 #define WB_IOC_BLOCKS		_IOWR(WB_IOC_MAGIC, 0x0a, struct wb_ioc_blocks)
 #define WB_IOC_HOLD		_IOWR(WB_IOC_MAGIC, 0x0b, struct wb_ioc_hold)
-/* Throw away a store that no table holds (EBUSY otherwise), and all it has. */
+/*
+ * Throw away a store that no table holds and that has nothing in flight (EBUSY
+ * otherwise), and all it has.
+ */
 #define WB_IOC_DISCARD		_IOWR(WB_IOC_MAGIC, 0x0c, struct wb_ioc_device)
 #define WB_IOC_LATENCY		_IOWR(WB_IOC_MAGIC, 0x0d, struct wb_ioc_latency)
 

@@ -1,0 +1,231 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# An origin that never answers: whoever waits for it can be killed, what is in flight
+# comes behind nothing that is written later, and nothing is lost once it answers.
+. "$(dirname "$0")/lib.sh"
+
+impatient
+dev=/dev/mapper/wb-mute
+below=/dev/mapper/wb-below
+brisk="max_age 50 pause_writeback 50"
+
+# in_flight MIB ARGUMENT...: data of $seed on a device of 64 MiB with a cache of 16,
+# some of it on its way to an origin that does not answer.
+in_flight()
+{
+	seed=$((RANDOM << 15 | RANDOM))
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	make_wb wb-mute $below 16 "$brisk" "${@:2}"
+	wedge wb-below
+	wb_io write -r "$seed" "$dev" 0 $(($1 * MIB))
+	wait_for 60 status_is wb-mute writeback_bytes -gt 0
+}
+
+state_is()
+{
+	[ "$(dmsetup info -c --noheadings -o suspended wb-mute)" = "$1" ]
+}
+
+# killed COMMAND...: once it waits, which it must.
+killed()
+{
+	local pid
+
+	"$@" &
+	pid=$!
+	at_exit "kill -KILL $pid"
+	wait_for 60 waits_for_good "$pid"
+	kill -KILL "$pid"
+	wait_for 60 gone "$pid"
+	must_fail wait "$pid"
+}
+
+# A look at the status each takes its time: asleep at ten of them.
+waits_for_good()
+{
+	local i
+
+	for i in {1..10}; do
+		grep -q '^State:.*[DSI] (' "/proc/$1/status" || return
+		wbctl status wb-mute >/dev/null || wbctl list >/dev/null
+	done
+}
+
+answer()
+{
+	dmsetup resume wb-below
+}
+
+orphans()
+{
+	wbctl list --json | jq '[.. | objects | select(.orphan? == true)] | length'
+}
+
+no_orphan()
+{
+	[ "$(orphans)" = 0 ]
+}
+
+# The device goes on as if nobody had tried.
+suspend_killed()
+{
+	in_flight 4 "$@"
+	killed dmsetup suspend --nolockfs wb-mute
+	state_is Active
+	wb_io write -r $((seed + 1)) "$dev" $((8 * MIB)) $((4 * MIB))
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	answer
+	dmsetup suspend wb-mute
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	wb_io check $((seed + 1)) "$disk" $((8 * MIB)) $((4 * MIB))
+	dmsetup resume wb-mute
+	remove_wb wb-mute
+}
+
+# What another target writes in its place is not undone by what was in flight.
+replacement_killed()
+{
+	in_flight 1 "$@"
+	dmsetup load wb-mute --table "0 $((64 * 2048)) linear $below 0"
+	killed dmsetup resume wb-mute
+	state_is Active
+	answer
+	dmsetup load wb-mute --table "0 $((64 * 2048)) linear $below 0"
+	dmsetup resume wb-mute
+	wb_io write $((seed + 1)) "$dev" 0 "$MIB"
+	remove_wb wb-mute
+	wb_io check $((seed + 1)) "$disk" 0 "$MIB"
+	expect "orphans" "$(orphans)" -eq 0
+}
+
+# The heir waits for what its predecessor has in flight.
+handover_killed()
+{
+	in_flight 4 "$@"
+	dmsetup load wb-mute --table "$(table $below 16 "$lazy" "$@")"
+	killed dmsetup suspend --noflush --nolockfs wb-mute
+	state_is Suspended
+	killed dmsetup resume wb-mute
+	state_is Suspended
+	answer
+	dmsetup resume wb-mute
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-mute
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# Who was to take the data over goes away, and has to drain it first.
+clear_killed()
+{
+	in_flight 4 "$@"
+	dmsetup load wb-mute --table "$(table $below 16 "$brisk" "$@")"
+	killed dmsetup suspend --noflush --nolockfs wb-mute
+	killed dmsetup clear wb-mute
+	answer
+	dmsetup resume wb-mute
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-mute
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# It leaves what is in flight to the next who is to take over, and is not in its way.
+clear_and_another()
+{
+	local pid
+
+	in_flight 4 "$@"
+	dmsetup load wb-mute --table "$(table $below 16 "$brisk" "$@")"
+	killed dmsetup suspend --noflush --nolockfs wb-mute
+	dmsetup clear wb-mute &
+	pid=$!
+	wait_for 60 waits_for_good "$pid"
+	dmsetup load wb-mute --table "$(table $below 8 "$brisk" "$@")"
+	killed dmsetup resume wb-mute
+	wait "$pid"
+	dmsetup load wb-mute --table "$(table $below 8 "$brisk" "$@")"
+	answer
+	dmsetup resume wb-mute
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-mute
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# Kept, and taken up again; the origin cannot be torn down meanwhile.
+removal_killed()
+{
+	in_flight 12 "$@"
+	killed dmsetup remove wb-mute
+	expect "orphans" "$(orphans)" -eq 1
+	must_fail wbctl discard --yes wb-mute
+	must_fail dmsetup remove wb-below
+	answer
+	wait_for 60 status_is wb-mute writeback_bytes -eq 0
+	make_wb wb-mute $below 16 "$@"
+	wb_io check "$seed" "$dev" 0 $((12 * MIB))
+	remove_wb wb-mute
+	wb_io check "$seed" "$disk" 0 $((12 * MIB))
+	expect "orphans" "$(orphans)" -eq 0
+}
+
+
+# All of it was in flight: nothing is left when it has arrived, and nobody asks for it.
+removal_killed_and_nothing_left()
+{
+	seed=$((RANDOM << 15 | RANDOM))
+	fast_disk disk
+	linear wb-below "$disk" 0 $((64 * 2048))
+	make_wb wb-mute $below 16 "$lazy"
+	wb_io write "$seed" "$dev" 0 65536
+	wedge wb-below
+	killed dmsetup remove wb-mute
+	expect "orphans" "$(orphans)" -eq 1
+	answer
+	wait_for 60 no_orphan
+	wb_io check "$seed" "$disk" 0 65536
+	wait_for 60 rmmod dm_writebehind
+}
+
+# Taken up before the origin answers: that is waited for, and may be given up as well.
+attached_and_killed()
+{
+	in_flight 4 "$@"
+	killed dmsetup remove wb-mute
+	dmsetup create wb-mute --notable
+	dmsetup load wb-mute --table "$(table $below 16 "$@")"
+	killed dmsetup resume wb-mute
+	killed dmsetup resume wb-mute
+	remove_wb wb-mute
+	expect "orphans" "$(orphans)" -eq 1
+	dmsetup create wb-mute --notable
+	dmsetup load wb-mute --table "$(table $below 16 "$@")"
+	answer
+	dmsetup resume wb-mute
+	wb_io check "$seed" "$dev" 0 $((4 * MIB))
+	remove_wb wb-mute
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+}
+
+# Discarded as soon as that can be.
+discarded()
+{
+	in_flight 12 writeback_jobs 1
+	killed dmsetup remove wb-mute
+	must_fail wbctl discard --yes wb-mute
+	answer
+	wait_for 60 wbctl discard --yes wb-mute
+	wait_for 60 rmmod dm_writebehind
+}
+
+it "a suspend, durable" suspend_killed mode durable
+it_once "a suspend, ordered" suspend_killed mode ordered
+it_once "a suspend, volatile" suspend_killed mode volatile
+it_once "another target was to take its place" replacement_killed mode ordered
+it_once "a table was to take over" handover_killed mode ordered
+it_once "the table that was to take over is cleared" clear_killed mode durable
+it_once "the same, and another table is to take over" clear_and_another mode ordered
+it "a removal" removal_killed mode ordered writeback_jobs 1
+it_once "a removal, and nothing is left" removal_killed_and_nothing_left
+it "a removal, taken up before the origin answers" attached_and_killed mode durable
+it_once "a removal, and what is left is thrown away" discarded
+run
