@@ -53,7 +53,8 @@ static void wb_depth_rest(struct wb_depth *d)
 {
 	d->comparing = false;
 	d->rest = WB_DEPTH_REST * d->patience * d->now;
-	d->patience = min_t(u32, 2 * d->patience, WB_DEPTH_PATIENCE);
+	/* the second of two I/Os costs reads most, where they are not done at a time */
+	d->patience = min_t(u32, (d->now == 1 ? 8 : 2) * d->patience, WB_DEPTH_PATIENCE);
 	d->down = !d->down;
 }
 
