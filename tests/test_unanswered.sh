@@ -7,6 +7,7 @@
 impatient
 dev=/dev/mapper/wb-mute
 below=/dev/mapper/wb-below
+disk=
 brisk="max_age 50 pause_writeback 50"
 
 # in_flight MIB ARGUMENT...: data of $seed on a device of 64 MiB with a cache of 16,
@@ -16,7 +17,7 @@ in_flight()
 	seed=$((RANDOM << 15 | RANDOM))
 	fast_disk disk
 	linear wb-below "$disk" 0 $((64 * 2048))
-	make_wb wb-mute $below 16 "$brisk" "${@:2}"
+	make_wb wb-mute "$below" 16 "$brisk" "${@:2}"
 	wedge wb-below
 	wb_io write -r "$seed" "$dev" 0 $(($1 * MIB))
 	wait_for 60 status_is wb-mute writeback_bytes -gt 0
@@ -103,7 +104,7 @@ replacement_killed()
 handover_killed()
 {
 	in_flight 4 "$@"
-	dmsetup load wb-mute --table "$(table $below 16 "$lazy" "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 16 "$lazy" "$@")"
 	killed dmsetup suspend --noflush --nolockfs wb-mute
 	state_is Suspended
 	killed dmsetup resume wb-mute
@@ -119,7 +120,7 @@ handover_killed()
 clear_killed()
 {
 	in_flight 4 "$@"
-	dmsetup load wb-mute --table "$(table $below 16 "$brisk" "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 16 "$brisk" "$@")"
 	killed dmsetup suspend --noflush --nolockfs wb-mute
 	killed dmsetup clear wb-mute
 	answer
@@ -135,15 +136,15 @@ clear_and_another()
 	local pid
 
 	in_flight 4 "$@"
-	dmsetup load wb-mute --table "$(table $below 16 "$brisk" "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 16 "$brisk" "$@")"
 	killed dmsetup suspend --noflush --nolockfs wb-mute
 	dmsetup clear wb-mute &
 	pid=$!
 	wait_for 60 waits_for_good "$pid"
-	dmsetup load wb-mute --table "$(table $below 8 "$brisk" "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 8 "$brisk" "$@")"
 	killed dmsetup resume wb-mute
 	wait "$pid"
-	dmsetup load wb-mute --table "$(table $below 8 "$brisk" "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 8 "$brisk" "$@")"
 	answer
 	dmsetup resume wb-mute
 	wb_io check "$seed" "$dev" 0 $((4 * MIB))
@@ -161,7 +162,7 @@ removal_killed()
 	must_fail dmsetup remove wb-below
 	answer
 	wait_for 60 status_is wb-mute writeback_bytes -eq 0
-	make_wb wb-mute $below 16 "$@"
+	make_wb wb-mute "$below" 16 "$@"
 	wb_io check "$seed" "$dev" 0 $((12 * MIB))
 	remove_wb wb-mute
 	wb_io check "$seed" "$disk" 0 $((12 * MIB))
@@ -175,7 +176,7 @@ removal_killed_and_nothing_left()
 	seed=$((RANDOM << 15 | RANDOM))
 	fast_disk disk
 	linear wb-below "$disk" 0 $((64 * 2048))
-	make_wb wb-mute $below 16 "$lazy"
+	make_wb wb-mute "$below" 16 "$lazy"
 	wb_io write "$seed" "$dev" 0 65536
 	wedge wb-below
 	killed dmsetup remove wb-mute
@@ -192,13 +193,13 @@ attached_and_killed()
 	in_flight 4 "$@"
 	killed dmsetup remove wb-mute
 	dmsetup create wb-mute --notable
-	dmsetup load wb-mute --table "$(table $below 16 "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 16 "$@")"
 	killed dmsetup resume wb-mute
 	killed dmsetup resume wb-mute
 	remove_wb wb-mute
 	expect "orphans" "$(orphans)" -eq 1
 	dmsetup create wb-mute --notable
-	dmsetup load wb-mute --table "$(table $below 16 "$@")"
+	dmsetup load wb-mute --table "$(table "$below" 16 "$@")"
 	answer
 	dmsetup resume wb-mute
 	wb_io check "$seed" "$dev" 0 $((4 * MIB))
