@@ -14,6 +14,7 @@
 
 #include "blocks.h"
 #include "control.h"
+#include "state.h"
 #include "store.h"
 #include "target.h"
 
@@ -70,7 +71,7 @@ static int wb_ioctl_status(struct wb_file *file, struct wb_store *store, union w
 {
 	if (arg->status.reserved)
 		return -EINVAL;
-	wb_store_status(store, &arg->status);
+	wb_state_read(store, &arg->status);
 	return 0;
 }
 
@@ -83,7 +84,7 @@ static int wb_ioctl_list(struct wb_file *file, struct wb_store *unused, union wb
 	store = wb_store_next(arg->status.id);
 	if (!store)
 		return -ENODEV;
-	wb_store_status(store, &arg->status);
+	wb_state_read(store, &arg->status);
 	wb_store_release(store);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <linux/device-mapper.h>
 #include <linux/string.h>
 
+#include "state.h"
 #include "status.h"
 #include "store.h"
 
@@ -17,7 +18,7 @@ unsigned int wb_status_emit(struct wb_store *store, char *result,
 	unsigned int sz = 0;
 
 	memset(&st, 0, sizeof(st));
-	wb_store_status(store, &st);
+	wb_state_read(store, &st);
 	DMEMIT("mode %s health %s", wb_mode_names[st.mode],
 	       wb_health_names[st.health]);
 	DMEMIT(" cache_bytes %llu dirty_bytes %llu writeback_bytes %llu",

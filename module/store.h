@@ -293,13 +293,4 @@ u64 wb_store_dirty_bytes(struct wb_store *store);
 /* Blocks in the budget.  Sleeps. */
 u32 wb_store_nr(struct wb_store *store);
 
-/* Fills all but @size and @flags.  Never blocked by a drain. */
-void wb_store_status(struct wb_store *store, struct wb_ioc_status *st);
-
-/*
- * Drains all stores, for a reboot, each for its shutdown_timeout at most; says on
- * the console what could not be.  From then on writes end when they are durable.
- */
-void wb_store_drain_all(void);
-
 #endif /* WB_STORE_H */

@@ -17,11 +17,11 @@
 #include <linux/device-mapper.h>
 #include <linux/err.h>
 #include <linux/module.h>
-#include <linux/reboot.h>
 #include <linux/slab.h>
 
 #include "control.h"
 #include "map.h"
+#include "reboot.h"
 #include "status.h"
 #include "store.h"
 #include "target.h"
@@ -495,18 +495,6 @@ static struct target_type wb_target = {
 	.iterate_devices = wb_iterate_devices,
 };
 
-static int wb_reboot(struct notifier_block *nb, unsigned long event, void *data)
-{
-	wb_store_drain_all();
-	return NOTIFY_DONE;
-}
-
-/* Before the drivers of the disks below put theirs to sleep. */
-static struct notifier_block wb_reboot_notifier = {
-	.notifier_call = wb_reboot,
-	.priority = INT_MAX,
-};
-
 static int __init wb_init(void)
 {
 	int r = wb_write_init();
@@ -519,7 +507,7 @@ static int __init wb_init(void)
 	r = dm_register_target(&wb_target);
 	if (r)
 		goto no_target;
-	r = register_reboot_notifier(&wb_reboot_notifier);
+	r = wb_reboot_init();
 	if (r)
 		goto no_notifier;
 	return 0;
@@ -535,7 +523,7 @@ no_control:
 
 static void __exit wb_exit(void)
 {
-	unregister_reboot_notifier(&wb_reboot_notifier);
+	wb_reboot_exit();
 	dm_unregister_target(&wb_target);
 	wb_control_exit();
 	wb_write_exit();
