@@ -2,28 +2,31 @@
 /*
  * What is in flight when nobody waits for it any more.
  */
-#include <linux/err.h>
-
 #include "compat.h"
 #include "store.h"
 
+static struct workqueue_struct *wb_behind_wq;
+
 /*
  * The next stop may have left something again meanwhile: that has a look of its own
- * when it ends, and keeps the disk until then.
+ * when it ends.
  */
 static void wb_behind_work(struct work_struct *work)
 {
 	struct wb_behind *b = container_of(work, struct wb_behind, work);
 	struct wb_store *store = container_of(b, struct wb_store, behind);
 	void *disk = NULL;
+	bool ended;
 
 	mutex_lock(&store->lock);
-	if (!wb_writeback_active(&store->wb))
-		swap(disk, b->disk);
-	if (disk && !store->owner)
-		store->bdev = NULL;
+	ended = b->left && !wb_writeback_active(&store->wb);
+	if (ended) {
+		WRITE_ONCE(b->left, false);
+		if (!store->owner)
+			disk = wb_store_forget_origin(store);
+	}
 	mutex_unlock(&store->lock);
-	if (!disk)
+	if (!ended)
 		return;
 	wb_compat_close_disk(disk);
 	wb_store_reap(store);
@@ -35,28 +38,46 @@ void wb_behind_init(struct wb_behind *b)
 	INIT_WORK(&b->work, wb_behind_work);
 }
 
+/*
+ * Both who leaves something and its end may have seen that it has ended, and one of them
+ * queued the work when that was done already.  It may also be the work that lets go of
+ * the store last.
+ */
+void wb_behind_exit(struct wb_behind *b)
+{
+	if (current_work() == &b->work)
+		cancel_work(&b->work);
+	else
+		cancel_work_sync(&b->work);
+}
+
 void wb_behind_look(struct wb_store *store)
 {
 	smp_mb();	/* of its end and the leaving, who comes second sees both */
 	if (wb_behind_any(&store->behind) && !wb_writeback_active(&store->wb))
-		wb_write_queue(&store->behind.work);
+		queue_work(wb_behind_wq, &store->behind.work);
 }
 
-bool wb_behind_leave(struct wb_store *store)
+void wb_behind_leave(struct wb_store *store)
 {
 	struct wb_behind *b = &store->behind;
-	void *disk = wb_compat_open_disk(store->origin_dev);
 
-	if (IS_ERR(disk))
-		return false;
 	mutex_lock(&store->lock);
-	if (!b->disk) {
+	if (!b->left)
 		wb_store_ref(store);
-		swap(b->disk, disk);
-	}
+	WRITE_ONCE(b->left, true);
 	mutex_unlock(&store->lock);
-	if (disk)
-		wb_compat_close_disk(disk);
 	wb_behind_look(store);
-	return true;
+}
+
+int wb_behind_begin(void)
+{
+	/* frees stores, which waits for work that memory does not depend on */
+	wb_behind_wq = alloc_workqueue("writebehind-behind", WQ_UNBOUND, 0);
+	return wb_behind_wq ? 0 : -ENOMEM;
+}
+
+void wb_behind_end(void)
+{
+	destroy_workqueue(wb_behind_wq);
 }

@@ -14,31 +14,35 @@ struct wb_store;
 
 /**
  * struct wb_behind - what a stop has left in flight
- * @disk: the origin, opened once more; NULL if nothing was left; under the store's lock
- * @work: closes it, and lets the store go
+ * @left: something, and it has not ended; under the store's lock
+ * @work: lets the store and the origin go when it has
  */
 struct wb_behind {
-	void *disk;
+	bool left;
 	struct work_struct work;
 };
 
 void wb_behind_init(struct wb_behind *b);
 
-/**
- * wb_behind_leave - do not wait for what is in flight
- * @store: the store; writeback is told to stop, and has not yet done so
- *
- * Sleeps.  Return: false if the origin cannot be opened: then it has to be waited for.
- */
-bool wb_behind_leave(struct wb_store *store);
+/* The store is about to be freed, and its writeback was.  Sleeps. */
+void wb_behind_exit(struct wb_behind *b);
 
-/* Something was, and has not ended. */
+/*
+ * What is in flight is not waited for; writeback was told to stop, and may have done so
+ * meanwhile.  Sleeps.
+ */
+void wb_behind_leave(struct wb_store *store);
+
 static inline bool wb_behind_any(const struct wb_behind *b)
 {
-	return READ_ONCE(b->disk);
+	return READ_ONCE(b->left);
 }
 
-/* The work item is about to return.  Any context. */
+/* The work item of writeback is about to return.  Any context. */
 void wb_behind_look(struct wb_store *store);
+
+/* For the module. */
+int wb_behind_begin(void);
+void wb_behind_end(void);
 
 #endif /* WB_BEHIND_H */

@@ -22,9 +22,11 @@ static inline void *wb_compat_open_disk(dev_t dev)
 #endif
 }
 
-/* Sleeps. */
+/* @disk may be NULL.  Sleeps. */
 static inline void wb_compat_close_disk(void *disk)
 {
+	if (!disk)
+		return;
 #ifdef WB_OPEN_DISK
 	WB_CLOSE_DISK(disk);
 #elif defined(BLK_OPEN_READ)

@@ -36,7 +36,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	if (behind)
 		epoch = wb_epoch_behind(epoch);
 	done = wb_epoch_durable(&store->epochs) >= epoch;
-	failing = wb_health_failing(&store->health) && !READ_ONCE(f->refusing);
+	failing = wb_health_failing(&store->health);
 	if (!done) {
 		WRITE_ONCE(f->want, max(f->want, epoch));
 		if (!failing) {
@@ -60,11 +60,60 @@ void wb_flush_through(struct wb_store *store, struct bio *bio)
 	wb_flush_close(store, bio, false);
 }
 
+/* The one that is to keep the device from being suspended. */
+static void wb_flush_await(struct wb_store *store, struct bio *bio)
+{
+	struct wb_flush *f = &store->flush;
+	bool done;
+	u64 epoch;
+
+	WRITE_ONCE(f->refuser, NULL);
+	spin_lock(&f->lock);
+	epoch = wb_epoch_close(&store->epochs);
+	done = wb_epoch_durable(&store->epochs) >= epoch;
+	if (!done) {
+		WRITE_ONCE(f->want, max(f->want, epoch));
+		wb_bio_data(bio)->epoch = epoch;
+		f->refusal = bio;
+	}
+	spin_unlock(&f->lock);
+	if (done)
+		bio_endio(bio);
+	else
+		wb_writeback_kick(store);
+}
+
+bool wb_flush_refuse(struct wb_store *store, struct bio *bio)
+{
+	struct wb_flush *f = &store->flush;
+	bool came;
+
+	WRITE_ONCE(f->refuser, current);
+	submit_bio(bio);
+	came = !f->refuser;
+	WRITE_ONCE(f->refuser, NULL);
+	return came;
+}
+
+void wb_flush_give_up(struct wb_store *store)
+{
+	struct bio *bio = NULL;
+
+	spin_lock(&store->flush.lock);
+	swap(bio, store->flush.refusal);
+	spin_unlock(&store->flush.lock);
+	if (bio)
+		bio_endio(bio);
+}
+
 void wb_flush_bio(struct wb_store *store, struct bio *bio)
 {
 	wb_stat_add(&store->stats, WB_STAT_FLUSHES, 1);
-	if (unlikely(READ_ONCE(store->opt.write_through) ||
-		     READ_ONCE(store->flush.refusing))) {
+	if (unlikely(READ_ONCE(store->flush.refuser) == current)) {
+		wb_flush_await(store, bio);
+		return;
+	}
+	if (unlikely(READ_ONCE(store->opt.write_through))) {
 		wb_flush_through(store, bio);
 		return;
 	}
@@ -144,6 +193,7 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 	struct wb_flush *f = &store->flush;
 	struct bio_list done = BIO_EMPTY_LIST;
 	struct bio_list refused = BIO_EMPTY_LIST;
+	bool in_vain = false;
 	struct bio *bio;
 	u64 durable;
 
@@ -155,6 +205,11 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 	if (failed && wb_health_failing(&store->health)) {
 		refused = f->bios;
 		bio_list_init(&f->bios);
+		in_vain = true;
+	}
+	if (f->refusal && (in_vain || wb_bio_data(f->refusal)->epoch <= durable)) {
+		bio_list_add(&done, f->refusal);
+		f->refusal = NULL;
 	}
 	if (failed)
 		WRITE_ONCE(f->attempts, f->attempts + 1);

@@ -20,16 +20,18 @@ struct wb_store;
  * @want: the highest epoch that somebody wants durable
  * @attempts: that failed, so that a waiter can tell a new one
  * @asked: the highest epoch that an administrator wants durable
- * @refusing: what comes now waits in any mode, and while the device is failing
+ * @refuser: whose flush will be @refusal, until it comes
+ * @refusal: the bio that keeps a device from being suspended, see wb_flush_refuse()
  * @settled: woken when an epoch became durable or an attempt failed
  */
 struct wb_flush {
-	spinlock_t lock;	/* guards all but @settled and @refusing */
+	spinlock_t lock;	/* guards all but @settled and @refuser */
 	struct bio_list bios;
 	u64 want;
 	u64 attempts;
 	u64 asked;
-	bool refusing;
+	struct task_struct *refuser;
+	struct bio *refusal;
 	wait_queue_head_t settled;
 };
 
@@ -62,13 +64,24 @@ void wb_flush_init(struct wb_flush *f);
  * durable: when all that completed before is durable on the origin.
  * ordered: now, with the epoch closed, unless thousands of epochs wait.
  * volatile: now.
- *
- * A suspend that is being given up has one wait like in durable mode.
  */
 void wb_flush_bio(struct wb_store *store, struct bio *bio);
 
 /* Complete @bio when all that completed before, and it, is durable, in any mode. */
 void wb_flush_through(struct wb_store *store, struct bio *bio);
+
+/**
+ * wb_flush_refuse - have a bio in flight for a suspend to fail
+ * @store: the store
+ * @bio: a flush to the device itself
+ *
+ * It ends when all that is dirty now is durable or writing it has failed, or with
+ * wb_flush_give_up().  Sleeps.
+ *
+ * Return: whether it came to this target at once.
+ */
+bool wb_flush_refuse(struct wb_store *store, struct bio *bio);
+void wb_flush_give_up(struct wb_store *store);
 
 /**
  * wb_flush_start - have writeback make all that was written until now durable

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "migrate.h"
 #include "store.h"
 
@@ -61,6 +62,7 @@ static void wb_store_free(struct kref *ref)
 	wb_lending_exit(store);
 	cancel_work_sync(&store->deferred.work);
 	wb_writeback_exit(store);
+	wb_behind_exit(&store->behind);
 	wb_events_stop(store);
 	synchronize_rcu();	/* wb_io_end() may still be waking the work */
 	wb_ranges_exit(&store->ranges);
@@ -449,20 +451,37 @@ static int wb_store_resize(struct wb_store *store, struct wb_index **spare,
 	return 0;
 }
 
-int wb_store_claim(struct wb_store *store, struct dm_target *ti,
-		   struct block_device *bdev, const struct wb_options *opt,
-		   struct wb_index **spare, const char **why)
+static int wb_store_accept(struct wb_store *store, struct block_device *bdev,
+			   struct wb_index **spare, const char **why)
 {
 	if (!wb_store_fits(store, bdev)) {
 		*why = "origin: ends before dirty data does, allowed is one as large";
 		return -ERANGE;
 	}
-	if (*spare && wb_store_resize(store, spare, why))
-		return -ENOSPC;
+	return *spare ? wb_store_resize(store, spare, why) : 0;
+}
 
+/* Opened here, where it can be refused, and who would do it later may be in a hurry. */
+int wb_store_claim(struct wb_store *store, struct dm_target *ti,
+		   struct block_device *bdev, const struct wb_options *opt,
+		   struct wb_index **spare, const char **why)
+{
+	void *disk = wb_compat_open_disk(bdev->bd_dev);
+	int r;
+
+	if (IS_ERR(disk)) {
+		*why = "origin: cannot be opened once more";
+		return PTR_ERR(disk);
+	}
+	r = wb_store_accept(store, bdev, spare, why);
+	if (r) {
+		wb_compat_close_disk(disk);
+		return r;
+	}
 	mutex_lock(&store->lock);
 	WRITE_ONCE(store->owner, ti);
 	store->bdev = bdev;
+	swap(store->disk, disk);
 	/* the origin may have been written meanwhile, or be another one */
 	wb_index_drop_clean(store->index);
 	store->origin_seq = bdev->bd_disk->diskseq;
@@ -472,6 +491,7 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	wb_store_repace(store);
 	wb_lending_look(store);
 	mutex_unlock(&store->lock);
+	wb_compat_close_disk(disk);
 	wb_health_reset(store);
 	return 0;
 }
@@ -483,8 +503,19 @@ void wb_store_drop_clean(struct wb_store *store)
 	mutex_unlock(&store->lock);
 }
 
+void *wb_store_forget_origin(struct wb_store *store)
+{
+	void *disk = NULL;
+
+	lockdep_assert_held(&store->lock);
+	store->bdev = NULL;
+	swap(store->disk, disk);
+	return disk;
+}
+
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
 {
+	void *disk = NULL;
 	bool was;
 
 	mutex_lock(&store->lock);
@@ -495,9 +526,10 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
 		wb_index_drop_clean(store->index);
 		/* what is in flight needs it */
 		if (!wb_behind_any(&store->behind))
-			store->bdev = NULL;
+			disk = wb_store_forget_origin(store);
 	}
 	mutex_unlock(&store->lock);
+	wb_compat_close_disk(disk);
 	return was;
 }
 

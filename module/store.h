@@ -51,11 +51,13 @@ struct dm_target;
  * @handover: held by a table that takes the store, leaves it, or drains it since
  *	no other is going to take it; sleeps, for as long as that drain takes;
  *	outside the registry's mutex
- * @handover_wanted: so many wait for it: who holds it waits for no disk
+ * @handover_wanted: so many wait for it: who holds it and drains waits for no disk
  * @lock: guards changes of @opt, @owner, @bdev and of the names;
  *	sleeps; taken inside the registry's mutex, never around a wait for I/O
  * @owner: the target that was resumed last, NULL for none
- * @bdev: the origin while there is an owner; writeback runs only then
+ * @bdev: the origin while there is an owner, or something in flight; writeback runs
+ *	only then
+ * @disk: it is opened by us, too, for what is in flight may outlive the table
  * @suspended: its device is suspended
  * @leave: enum wb_leave, while it is about to be
  * @frozen: background writeback is held
@@ -101,6 +103,7 @@ struct wb_store {
 	struct mutex lock;	/* guards what is named above */
 	struct dm_target *owner;
 	struct block_device *bdev;
+	void *disk;
 	bool suspended;
 	enum wb_leave leave;
 	bool frozen;
@@ -240,7 +243,8 @@ void wb_store_release(struct wb_store *store);
  * @why: set on failure, one line
  *
  * Return: 0, or with nothing changed -ENOSPC if more is dirty than the changed
- * budget holds, -ERANGE if it lies behind the end of an origin that has shrunk.
+ * budget holds, -ERANGE if it lies behind the end of an origin that has shrunk, or what
+ * opening the origin failed with.
  */
 int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		   struct block_device *bdev, const struct wb_options *opt,
@@ -251,6 +255,12 @@ void wb_store_drop_clean(struct wb_store *store);
 
 /* @ti gives the store up if it is the owner; returns whether it was. */
 bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
+
+/*
+ * Nothing is in flight, and nobody owns the store.  Under its lock.  Return: what
+ * wb_compat_close_disk() is to be called with, outside.
+ */
+void *wb_store_forget_origin(struct wb_store *store);
 
 /* Whether another table than the one that owns it is loaded for the store. */
 bool wb_store_shared(struct wb_store *store);

@@ -35,6 +35,8 @@
  * @spare: a map for a budget that differs from the store's
  * @noflush: the suspend that is under way does not wait for a drain
  * @gave_up: its drain ended in vain
+ * @refused: it is refused, and
+ * @refusal: the bio for that has ended
  */
 struct wb_target {
 	struct wb_store *store;
@@ -43,6 +45,8 @@ struct wb_target {
 	struct wb_index *spare;
 	bool noflush;
 	bool gave_up;
+	bool refused;
+	struct completion refusal;
 };
 
 /*
@@ -50,9 +54,9 @@ struct wb_target {
  */
 
 /* Whether it ended in vain, and not because somebody else takes over. */
-static bool wb_drain_in_vain(struct wb_store *store)
+static bool wb_drain_in_vain(struct wb_store *store, bool killable)
 {
-	return !wb_writeback_teardown(store) && !READ_ONCE(store->wb.stop);
+	return !wb_writeback_teardown(store, killable) && !READ_ONCE(store->wb.stop);
 }
 
 static void wb_complain(struct wb_store *store)
@@ -61,32 +65,35 @@ static void wb_complain(struct wb_store *store)
 	      store->name, wb_store_dirty_bytes(store), store->origin_name);
 }
 
+/* A device that is being removed has no name any more. */
+static bool wb_device_gone(struct dm_target *ti)
+{
+	char name[DM_NAME_LEN];
+
+	return dm_copy_name_and_uuid(dm_table_get_md(ti->table), name, NULL);
+}
+
 /*
  * The last table that could take over what a noflush suspend has left is not going
- * to: what is resumed may be another target for the origin.  The table that owns
- * the store may be resumed meanwhile, and then writeback is not ours to stop.
+ * to: what is resumed may be another target for the origin.  So what is in flight is
+ * waited for, even by who is killed, unless somebody else comes for the handover.
  *
  * If another target is resumed while this drains, by somebody else than who waits
  * for it, nobody tells us before the owner is destroyed.
  */
-static void wb_drain_unclaimed(struct wb_store *store)
+static void wb_drain_unclaimed(struct wb_store *store, bool gone)
 {
 	wb_writeback_start(store);
-	if (wb_drain_in_vain(store))
+	if (wb_drain_in_vain(store, true))
 		wb_complain(store);
-	if (!READ_ONCE(store->suspended))
-		return;
-	wb_writeback_stop(store);
-	smp_mb();	/* pairs with that in wb_write_leave(), called by wb_resume() */
-	if (!READ_ONCE(store->suspended))
-		wb_writeback_start(store);
+	wb_writeback_stop(store, gone);
 }
 
 /*
  * Ends such a drain, also one that was about to begin, and keeps the next away.  If
  * @owner is given, only for as long as it owns the store: the next one may be live.
- * Who holds the mutex then waits for no disk but in preresume, and nobody who owns the
- * store comes here at the same time as that: so this ends soon.
+ * Who holds the mutex and drains leaves what is in flight to the caller, and in
+ * preresume nobody else that owns the store comes here: so this ends soon.
  */
 static void wb_lock_handover(struct wb_store *store, struct dm_target *owner)
 {
@@ -105,13 +112,13 @@ static void wb_lock_handover(struct wb_store *store, struct dm_target *owner)
  * Only then is the table no heir any more: until it has seen to that, others count on
  * it.  Who is killed while another one drains leaves it to that.
  */
-static void wb_target_leave(struct wb_target *t)
+static void wb_target_leave(struct dm_target *ti, struct wb_target *t)
 {
 	struct wb_store *store = wb_store_ref(t->store);
 	bool locked = !mutex_lock_killable(&store->handover);
 
 	if (locked && wb_store_unclaimed(store) && !wb_rebooting())
-		wb_drain_unclaimed(store);
+		wb_drain_unclaimed(store, wb_device_gone(ti));
 	wb_store_put(store);
 	t->store = NULL;
 	if (locked)
@@ -192,7 +199,7 @@ static void wb_target_free(struct dm_target *ti, struct wb_target *t)
 	if (t->spare)
 		wb_index_destroy(t->spare);
 	if (t->store)
-		wb_target_leave(t);
+		wb_target_leave(ti, t);
 	if (t->origin)
 		dm_put_device(ti, t->origin);
 	kfree(t);
@@ -229,14 +236,6 @@ static int wb_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	return 0;
 }
 
-/* A device that is being removed has no name any more. */
-static bool wb_device_gone(struct dm_target *ti)
-{
-	char name[DM_NAME_LEN];
-
-	return dm_copy_name_and_uuid(dm_table_get_md(ti->table), name, NULL);
-}
-
 /*
  * A table that was replaced by another target must not write any more: that one
  * may have written newer data to the origin.
@@ -246,8 +245,8 @@ static void wb_disown(struct dm_target *ti, struct wb_store *store)
 	wb_lock_handover(store, ti);
 	if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
 		wb_writeback_start(store);
-		wb_writeback_teardown(store);
-		wb_writeback_stop(store);
+		wb_writeback_teardown(store, true);
+		wb_writeback_stop(store, true);
 	}
 	wb_store_disown(store, ti);
 	mutex_unlock(&store->handover);
@@ -267,47 +266,91 @@ static void wb_dtr(struct dm_target *ti)
  */
 
 /*
- * Who is killed while it waits for the drain is to have suspended nothing: what is in
+ * Who is killed while it waits for the origin is to have suspended nothing: what is in
  * flight could come behind what another target in our place writes.  dm gives a suspend
- * up if who waits was killed and a bio has not ended.  Here is one: a flush that ends
- * with the drain.
+ * up if who waits was killed and a bio has not ended.  Here is one.  It does not outlive
+ * the attempt: a device can be removed while it has bios that nobody has opened it for.
  */
-static void wb_refuse_suspend(struct dm_target *ti, struct wb_store *store)
+static void wb_refusal_ended(struct bio *bio)
+{
+	struct completion *ended = xchg(&bio->bi_private, NULL);
+
+	if (ended)
+		complete(ended);
+	bio_put(bio);
+}
+
+/*
+ * Something above us may answer the bio, or keep it until later.  Then it is not to be
+ * waited for, and the suspend is not refused but goes on to its end.
+ */
+static void wb_refuse_suspend(struct dm_target *ti, struct wb_target *t)
 {
 	struct block_device *bdev = dm_disk(dm_table_get_md(ti->table))->part0;
 	struct bio *bio = bio_alloc(bdev, 0, REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO);
 
-	bio->bi_end_io = bio_put;
-	WRITE_ONCE(store->flush.refusing, true);
-	submit_bio(bio);
-	WRITE_ONCE(store->flush.refusing, false);
+	init_completion(&t->refusal);
+	bio->bi_private = &t->refusal;
+	bio->bi_end_io = wb_refusal_ended;
+	bio_get(bio);
+	t->refused = wb_flush_refuse(t->store, bio);
+	if (!t->refused && !xchg(&bio->bi_private, NULL))
+		wait_for_completion(&t->refusal);
+	bio_put(bio);
+}
+
+static void wb_end_refusal(struct wb_target *t)
+{
+	if (!t->refused)
+		return;
+	t->refused = false;
+	wb_flush_give_up(t->store);
+	wait_for_completion(&t->refusal);
+}
+
+/* The origin answers, if only for now.  Killable. */
+static void wb_await_origin(struct wb_store *store)
+{
+	if (!wb_writeback_hold(store))
+		wb_writeback_unhold(store);
 }
 
 /*
- * Users go on during the drain, so that they are not held up by it.  dm has forgotten
- * the flag when postsuspend comes.
+ * Where an origin does not answer, it shows here, where who waits can be killed.  Users
+ * go on during the drain, so that they are not held up by it.  dm has forgotten the flag
+ * when postsuspend comes.
  */
 static void wb_presuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
+	struct wb_store *store = t->store;
 
 	t->noflush = dm_noflush_suspending(ti);
-	t->gave_up = !(t->noflush && wb_store_shared(t->store)) &&
-		     wb_drain_in_vain(t->store);
-	if (t->gave_up && fatal_signal_pending(current) && !wb_device_gone(ti))
-		wb_refuse_suspend(ti, t->store);
-	wb_write_leave(t->store, t->noflush ? WB_LEAVE_STORE : WB_LEAVE_MAP);
+	t->gave_up = false;
+	if (t->noflush && wb_store_shared(store))
+		wb_await_origin(store);
+	else
+		t->gave_up = wb_drain_in_vain(store, true);
+	if (fatal_signal_pending(current)) {
+		t->gave_up = false;
+		if (!wb_device_gone(ti))
+			wb_refuse_suspend(ti, t);
+	}
+	wb_write_leave(store, t->noflush ? WB_LEAVE_STORE : WB_LEAVE_MAP);
 }
 
 static void wb_presuspend_undo(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 
+	wb_end_refusal(t);
 	wb_write_leave(t->store, WB_STAY);
 }
 
 /*
- * What the origin did not take in presuspend it is not asked to once more.
+ * What the origin did not take in presuspend it is not asked to once more.  Only who
+ * removes the device can be killed here: what is resumed next may be another target,
+ * and must not find old data, nor what is in flight.
  *
  * Without a drain the data is handed over, which takes a table that is loaded
  * already: what is loaded later may be another target for the same origin.
@@ -316,45 +359,40 @@ static void wb_postsuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
-	bool hand_over;
+	bool gone = wb_device_gone(ti);
 
+	wb_end_refusal(t);
 	wb_lock_handover(store, ti);
-	hand_over = t->noflush && wb_store_shared(store);
-	if (hand_over) {
-		wb_writeback_stop(store);
-		WRITE_ONCE(store->suspended, true);
+	if (!t->noflush || !wb_store_shared(store)) {
+		mutex_unlock(&store->handover);
+		/* by us, to end the drain of a table that has gone */
+		if (READ_ONCE(store->wb.stop))
+			wb_writeback_start(store);
+		if (t->gave_up || wb_drain_in_vain(store, gone))
+			wb_complain(store);
+		wb_lock_handover(store, ti);
 	}
-	mutex_unlock(&store->handover);
-	if (hand_over)
-		return;
-	/* by us, to end the drain of a table that has gone */
-	if (READ_ONCE(store->wb.stop))
-		wb_writeback_start(store);
-	if (t->gave_up || wb_drain_in_vain(store))
-		wb_complain(store);
-	wb_writeback_stop(store);
+	wb_writeback_stop(store, gone);
 	WRITE_ONCE(store->suspended, true);
+	mutex_unlock(&store->handover);
 }
 
 static int wb_preresume(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
-	const char *why;
+	bool owner = READ_ONCE(store->owner) == ti;
+	const char *why = "killed while it waited for the origin to answer";
 	int r;
 
-	if (READ_ONCE(store->owner) == ti) {
-		if (READ_ONCE(store->wb.stop) && wb_writeback_settle(store))
-			return -EINTR;
+	wb_lock_handover(store, owner ? ti : NULL);
+	r = wb_writeback_settle(store);
+	if (!r && owner)
 		/* the origin may have been written meanwhile */
 		wb_store_drop_clean(store);
-		return 0;
-	}
-	wb_lock_handover(store, NULL);
-	why = "killed while it waited for the origin to answer";
-	r = wb_writeback_settle(store);
-	r = r ?: wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
-				&why);
+	else if (!r)
+		r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
+				   &why);
 	mutex_unlock(&store->handover);
 	if (r) {
 		DMERR("%s: %s", store->name, why);
@@ -371,9 +409,11 @@ static void wb_resume(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 
+	wb_lock_handover(t->store, ti);
 	WRITE_ONCE(t->store->suspended, false);
 	wb_write_leave(t->store, WB_STAY);
 	wb_writeback_start(t->store);
+	mutex_unlock(&t->store->handover);
 }
 
 /*
@@ -501,6 +541,9 @@ static int __init wb_init(void)
 
 	if (r)
 		return r;
+	r = wb_behind_begin();
+	if (r)
+		goto no_behind;
 	r = wb_control_init();
 	if (r)
 		goto no_control;
@@ -517,6 +560,8 @@ no_notifier:
 no_target:
 	wb_control_exit();
 no_control:
+	wb_behind_end();
+no_behind:
 	wb_write_exit();
 	return r;
 }
@@ -526,6 +571,7 @@ static void __exit wb_exit(void)
 	wb_reboot_exit();
 	dm_unregister_target(&wb_target);
 	wb_control_exit();
+	wb_behind_end();
 	wb_write_exit();
 }
 

@@ -284,11 +284,6 @@ static bool wb_write_on_error(struct wb_store *store, struct bio *bio)
 
 static struct workqueue_struct *wb_deferred_wq;
 
-void wb_write_queue(struct work_struct *work)
-{
-	queue_work(wb_deferred_wq, work);
-}
-
 bool wb_write_has_room(struct wb_store *store)
 {
 	return wb_pace_below_limit(&store->pace) && wb_index_has_room(store->index);
@@ -434,7 +429,7 @@ static void wb_write_defer(struct wb_store *store, struct bio *bio)
 	spin_lock(&d->lock);
 	bio_list_add(&d->bios, bio);
 	spin_unlock(&d->lock);
-	wb_write_queue(&d->work);
+	queue_work(wb_deferred_wq, &d->work);
 }
 
 void wb_deferred_init(struct wb_deferred *d)

@@ -51,9 +51,6 @@ void wb_write_bio(struct wb_store *store, struct bio *bio);
 /* Whether the writer whose turn it is may go on. */
 bool wb_write_has_room(struct wb_store *store);
 
-/* Queues what the module waits for before it goes.  Any context. */
-void wb_write_queue(struct work_struct *work);
-
 int wb_write_init(void);
 void wb_write_exit(void);
 

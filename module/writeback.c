@@ -606,47 +606,52 @@ int wb_writeback_settle(struct wb_store *store)
 	return 0;
 }
 
+static bool wb_writeback_left(struct wb_store *store)
+{
+	return !wb_writeback_active(&store->wb) || atomic_read(&store->handover_wanted);
+}
+
 /*
  * The work waits for all that it has in flight before it returns.  Whoever writes to
- * the origin next has to wait for that too, lest what was in flight comes behind it:
- * the next table of ours does, and a suspend that is given up suspends nothing (see
- * wb_refuse_suspend()).
+ * the origin next has to wait for that too, lest what was in flight comes behind it.
+ * The next table of ours does, another target does not.
  */
-void wb_writeback_stop(struct wb_store *store)
+void wb_writeback_stop(struct wb_store *store, bool killable)
 {
-	struct wb_writeback *wb = &store->wb;
+	wait_queue_head_t *settled = &store->flush.settled;
 
 	wb_writeback_interrupt(store);
-	wait_event_killable_timeout(store->flush.settled,
-				    !wb_writeback_active(wb) ||
-				    atomic_read(&store->handover_wanted),
-				    wb_rebooting() ? HZ : MAX_SCHEDULE_TIMEOUT);
-	if (!wb_writeback_active(wb) || !wb_behind_leave(store))
-		cancel_delayed_work_sync(&wb->work);
+	if (wb_rebooting())
+		wait_event_idle_timeout(*settled, wb_writeback_left(store), HZ);
+	else if (killable)
+		wait_event_killable(*settled, wb_writeback_left(store));
+	else
+		wait_event_idle(*settled, wb_writeback_left(store));
+	if (wb_writeback_active(&store->wb))
+		wb_behind_leave(store);
+	else
+		cancel_delayed_work_sync(&store->wb.work);
 	wb_events_stop(store);
 }
 
-bool wb_writeback_teardown(struct wb_store *store)
+bool wb_writeback_teardown(struct wb_store *store, bool killable)
 {
+	wait_queue_head_t *settled = &store->flush.settled;
+	u64 attempts = wb_flush_attempts(store);
 	long timeout = MAX_SCHEDULE_TIMEOUT;
+	u64 epoch;
 
 	if (wb_rebooting())
 		timeout = READ_ONCE(store->opt.shutdown_timeout) * HZ;
-	return wb_writeback_drain(store, timeout);
-}
-
-bool wb_writeback_drain(struct wb_store *store, long timeout)
-{
-	u64 attempts = wb_flush_attempts(store);
-	u64 epoch;
-
 	WRITE_ONCE(store->wb.teardown, true);
 	wb_health_hurry(store);
 	epoch = wb_flush_start(store);
-	wait_event_killable_timeout(store->flush.settled,
-				    wb_flush_ended(store, epoch, attempts) ||
-				    READ_ONCE(store->wb.stop),
-				    timeout);
+	if (killable)
+		wait_event_killable_timeout(*settled, wb_flush_ended(store, epoch, attempts) ||
+						      READ_ONCE(store->wb.stop), timeout);
+	else
+		wait_event_idle_timeout(*settled, wb_flush_ended(store, epoch, attempts) ||
+						  READ_ONCE(store->wb.stop), timeout);
 	WRITE_ONCE(store->wb.teardown, false);
 	return wb_epoch_durable(&store->epochs) >= epoch;
 }

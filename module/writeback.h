@@ -104,12 +104,14 @@ int wb_writeback_settle(struct wb_store *store);
 /**
  * wb_writeback_stop - tell writeback to stop, and wait
  * @store: the store
+ * @killable: whoever writes to the origin next waits for what is in flight, or nobody
+ *	will
  *
- * Sleeps killably.  The origin is not touched any more after that, but by what is left
- * behind, see behind.h: by who is killed, by init if it takes long, and for somebody
- * who asks for the handover and will wait for it.
+ * Sleeps.  The origin is not touched any more after that, but by what is left behind,
+ * see behind.h: by who is killed, by init if it takes long, and for somebody who asks for
+ * the handover and will wait for it.
  */
-void wb_writeback_stop(struct wb_store *store);
+void wb_writeback_stop(struct wb_store *store, bool killable);
 
 /* Ends a drain without waiting for what is in flight; who drains is to stop then. */
 void wb_writeback_interrupt(struct wb_store *store);
@@ -141,17 +143,6 @@ void wb_writeback_read_ended(struct wb_writeback *wb);
 /* Something became dirty: see to it in time.  Any context. */
 void wb_writeback_arm(struct wb_store *store);
 
-/**
- * wb_writeback_drain - write all that is dirty, and wait
- * @store: the store
- * @timeout: jiffies, or MAX_SCHEDULE_TIMEOUT
- *
- * Sleeps killably.  Gives up on a device that is failing.
- *
- * Return: whether nothing is dirty.
- */
-bool wb_writeback_drain(struct wb_store *store, long timeout);
-
 /*
  * Init removes devices right before it reboots the machine (systemd-shutdown does),
  * waits for whatever that takes, and cannot be killed.
@@ -162,12 +153,16 @@ static inline bool wb_rebooting(void)
 }
 
 /**
- * wb_writeback_teardown - the same for a table that goes away
+ * wb_writeback_teardown - write all that is dirty, for a table that goes away
  * @store: the store
+ * @killable: who waits can be killed
  *
- * For as long as it takes; while rebooting for shutdown_timeout.
+ * Sleeps for as long as it takes, while rebooting for shutdown_timeout.  Gives up on a
+ * device that is failing, and when writeback is told to stop.
+ *
+ * Return: whether nothing is dirty.
  */
-bool wb_writeback_teardown(struct wb_store *store);
+bool wb_writeback_teardown(struct wb_store *store, bool killable);
 
 /**
  * wb_writeback_hold - nothing is written until wb_writeback_unhold()

@@ -91,6 +91,37 @@ gone()
 	! kill -0 "$1" 2>/dev/null
 }
 
+# A process each takes its time: asleep after ten of them.
+is_waiting()
+{
+	local i
+
+	for i in {1..10}; do
+		grep -q '^State:.*[DSI] (' "/proc/$1/status" || return
+		dmsetup ls >/dev/null
+	done
+}
+
+# begun VAR COMMAND...: in the background, until it waits, which it must.
+begun()
+{
+	"${@:2}" &
+	printf -v "$1" %s $!
+	at_exit "kill -KILL $!"
+	wait_for 60 is_waiting $!
+}
+
+# killed COMMAND...: once it waits.
+killed()
+{
+	local pid
+
+	begun pid "$@"
+	kill -KILL "$pid"
+	wait_for 60 gone "$pid"
+	must_fail wait "$pid"
+}
+
 # Undone in the reverse order of the calls, however the case ends.
 undo=()
 

@@ -28,31 +28,6 @@ state_is()
 	[ "$(dmsetup info -c --noheadings -o suspended wb-mute)" = "$1" ]
 }
 
-# killed COMMAND...: once it waits, which it must.
-killed()
-{
-	local pid
-
-	"$@" &
-	pid=$!
-	at_exit "kill -KILL $pid"
-	wait_for 60 waits_for_good "$pid"
-	kill -KILL "$pid"
-	wait_for 60 gone "$pid"
-	must_fail wait "$pid"
-}
-
-# A look at the status each takes its time: asleep at ten of them.
-waits_for_good()
-{
-	local i
-
-	for i in {1..10}; do
-		grep -q '^State:.*[DSI] (' "/proc/$1/status" || return
-		wbctl status wb-mute >/dev/null || wbctl list >/dev/null
-	done
-}
-
 answer()
 {
 	dmsetup resume wb-below
@@ -100,29 +75,53 @@ replacement_killed()
 	expect "orphans" "$(orphans)" -eq 0
 }
 
-# The heir waits for what its predecessor has in flight.
+# The data is not handed over as long as some of it is in flight.
 handover_killed()
 {
 	in_flight 4 "$@"
 	dmsetup load wb-mute --table "$(table "$below" 16 "$lazy" "$@")"
 	killed dmsetup suspend --noflush --nolockfs wb-mute
-	state_is Suspended
+	state_is Active
 	killed dmsetup resume wb-mute
-	state_is Suspended
+	state_is Active
+	dmsetup load wb-mute --table "$(table "$below" 16 "$lazy" "$@")"
 	answer
+	dmsetup suspend --noflush --nolockfs wb-mute
 	dmsetup resume wb-mute
 	wb_io check "$seed" "$dev" 0 $((4 * MIB))
 	remove_wb wb-mute
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 }
 
-# Who was to take the data over goes away, and has to drain it first.
-clear_killed()
+# cleared ARGUMENT...: whose table was to take over has to drain it first, in process
+# $pid, and the origin does not answer.
+cleared()
 {
 	in_flight 4 "$@"
+	answer
+	dmsetup suspend wb-mute
+	dmsetup resume wb-mute
+	dmsetup message wb-mute 0 set max_age 86400000
+	dmsetup message wb-mute 0 set pause_writeback 86400000
+	seed=$((seed + 1))
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
 	dmsetup load wb-mute --table "$(table "$below" 16 "$brisk" "$@")"
-	killed dmsetup suspend --noflush --nolockfs wb-mute
-	killed dmsetup clear wb-mute
+	dmsetup suspend --noflush --nolockfs wb-mute
+	dmsetup suspend --nolockfs wb-below
+	begun pid dmsetup clear wb-mute
+}
+
+# What is resumed next could be another target: so it is waited for even by who is
+# killed, but no longer than until the device itself is resumed.
+clear_killed()
+{
+	local pid
+
+	cleared "$@"
+	kill -KILL "$pid"
+	is_waiting "$pid"
+	killed dmsetup resume wb-mute
+	wait_for 60 gone "$pid"
 	answer
 	dmsetup resume wb-mute
 	wb_io check "$seed" "$dev" 0 $((4 * MIB))
@@ -135,12 +134,7 @@ clear_and_another()
 {
 	local pid
 
-	in_flight 4 "$@"
-	dmsetup load wb-mute --table "$(table "$below" 16 "$brisk" "$@")"
-	killed dmsetup suspend --noflush --nolockfs wb-mute
-	dmsetup clear wb-mute &
-	pid=$!
-	wait_for 60 waits_for_good "$pid"
+	cleared "$@"
 	dmsetup load wb-mute --table "$(table "$below" 8 "$brisk" "$@")"
 	killed dmsetup resume wb-mute
 	wait "$pid"

@@ -79,6 +79,35 @@ requests_fail()
 	wb_io check 8 "$origin" 0 $((2 * MIB))
 }
 
+# Whoever waits for an origin that does not answer can be killed all the same, if not
+# before there is memory again.
+killed_under_fire()
+{
+	local origin pid
+
+	need_debug_kernel
+	fast_disk origin
+	linear wb-below "$origin" 0 $((64 * 2048))
+	trace_failures
+	make_wb wb-fire /dev/mapper/wb-below 4 max_age 50
+	wedge wb-below
+	wb_io write -r 9 /dev/mapper/wb-fire 0 "$MIB"
+	wait_for 60 status_is wb-fire writeback_bytes -gt 0
+	fail_percent 100
+	killed dmsetup suspend --nolockfs wb-fire
+	begun pid dmsetup remove wb-fire
+	kill -KILL "$pid"
+	is_waiting "$pid"
+	knob probability 0
+	wait_for 60 gone "$pid"
+	note_failures "$failures"
+	expect "dirty" "$(orphaned_bytes)" -eq "$MIB"
+	dmsetup resume wb-below
+	make_wb wb-fire /dev/mapper/wb-below 4
+	remove_wb wb-fire
+	wb_io check 9 "$origin" 0 "$MIB"
+}
+
 all_were_tested()
 {
 	need_debug_kernel
@@ -104,5 +133,6 @@ it "under load: half of the allocations fail, durable" under_fire 50 durable
 it "under load: all allocations fail, ordered" under_fire 100 ordered
 it "a third of the origin's I/O fails" requests_fail 33 durable
 it "a third of the origin's I/O fails, ordered" requests_fail 33 ordered
+it "a suspend and a removal that are killed while all allocations fail" killed_under_fire
 it "no allocation was left untested" all_were_tested
 run
