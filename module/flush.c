@@ -61,26 +61,10 @@ void wb_flush_through(struct wb_store *store, struct bio *bio)
 }
 
 /* The one that is to keep the device from being suspended. */
-static void wb_flush_await(struct wb_store *store, struct bio *bio)
+static void wb_flush_keep(struct wb_flush *f, struct bio *bio)
 {
-	struct wb_flush *f = &store->flush;
-	bool done;
-	u64 epoch;
-
+	f->refusal = bio;
 	WRITE_ONCE(f->refuser, NULL);
-	spin_lock(&f->lock);
-	epoch = wb_epoch_close(&store->epochs);
-	done = wb_epoch_durable(&store->epochs) >= epoch;
-	if (!done) {
-		WRITE_ONCE(f->want, max(f->want, epoch));
-		wb_bio_data(bio)->epoch = epoch;
-		f->refusal = bio;
-	}
-	spin_unlock(&f->lock);
-	if (done)
-		bio_endio(bio);
-	else
-		wb_writeback_kick(store);
 }
 
 bool wb_flush_refuse(struct wb_store *store, struct bio *bio)
@@ -97,20 +81,14 @@ bool wb_flush_refuse(struct wb_store *store, struct bio *bio)
 
 void wb_flush_give_up(struct wb_store *store)
 {
-	struct bio *bio = NULL;
-
-	spin_lock(&store->flush.lock);
-	swap(bio, store->flush.refusal);
-	spin_unlock(&store->flush.lock);
-	if (bio)
-		bio_endio(bio);
+	bio_endio(store->flush.refusal);
 }
 
 void wb_flush_bio(struct wb_store *store, struct bio *bio)
 {
 	wb_stat_add(&store->stats, WB_STAT_FLUSHES, 1);
 	if (unlikely(READ_ONCE(store->flush.refuser) == current)) {
-		wb_flush_await(store, bio);
+		wb_flush_keep(&store->flush, bio);
 		return;
 	}
 	if (unlikely(READ_ONCE(store->opt.write_through))) {
@@ -193,7 +171,6 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 	struct wb_flush *f = &store->flush;
 	struct bio_list done = BIO_EMPTY_LIST;
 	struct bio_list refused = BIO_EMPTY_LIST;
-	bool in_vain = false;
 	struct bio *bio;
 	u64 durable;
 
@@ -205,11 +182,6 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 	if (failed && wb_health_failing(&store->health)) {
 		refused = f->bios;
 		bio_list_init(&f->bios);
-		in_vain = true;
-	}
-	if (f->refusal && (in_vain || wb_bio_data(f->refusal)->epoch <= durable)) {
-		bio_list_add(&done, f->refusal);
-		f->refusal = NULL;
 	}
 	if (failed)
 		WRITE_ONCE(f->attempts, f->attempts + 1);

@@ -25,7 +25,7 @@ struct wb_store;
  * @settled: woken when an epoch became durable or an attempt failed
  */
 struct wb_flush {
-	spinlock_t lock;	/* guards all but @settled and @refuser */
+	spinlock_t lock;	/* guards all up to @asked */
 	struct bio_list bios;
 	u64 want;
 	u64 attempts;
@@ -75,10 +75,9 @@ void wb_flush_through(struct wb_store *store, struct bio *bio);
  * @store: the store
  * @bio: a flush to the device itself
  *
- * It ends when all that is dirty now is durable or writing it has failed, or with
- * wb_flush_give_up().  Sleeps.
+ * It ends with wb_flush_give_up().  Sleeps.
  *
- * Return: whether it came to this target at once.
+ * Return: whether it came to this target at once; if not, it ends like any other.
  */
 bool wb_flush_refuse(struct wb_store *store, struct bio *bio);
 void wb_flush_give_up(struct wb_store *store);

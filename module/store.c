@@ -461,12 +461,16 @@ static int wb_store_accept(struct wb_store *store, struct block_device *bdev,
 	return *spare ? wb_store_resize(store, spare, why) : 0;
 }
 
-/* Opened here, where it can be refused, and who would do it later may be in a hurry. */
+/*
+ * The origin is opened here, where that can be refused, once: who would do it later may
+ * be in a hurry, and a disk that does not answer may not be opened.
+ */
 int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		   struct block_device *bdev, const struct wb_options *opt,
 		   struct wb_index **spare, const char **why)
 {
-	void *disk = wb_compat_open_disk(bdev->bd_dev);
+	bool opened = store->owner && store->disk && store->bdev == bdev;
+	void *disk = opened ? store->disk : wb_compat_open_disk(bdev->bd_dev);
 	int r;
 
 	if (IS_ERR(disk)) {
@@ -475,7 +479,8 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	}
 	r = wb_store_accept(store, bdev, spare, why);
 	if (r) {
-		wb_compat_close_disk(disk);
+		if (!opened)
+			wb_compat_close_disk(disk);
 		return r;
 	}
 	mutex_lock(&store->lock);
@@ -491,7 +496,8 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	wb_store_repace(store);
 	wb_lending_look(store);
 	mutex_unlock(&store->lock);
-	wb_compat_close_disk(disk);
+	if (!opened)
+		wb_compat_close_disk(disk);
 	wb_health_reset(store);
 	return 0;
 }

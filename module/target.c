@@ -308,13 +308,6 @@ static void wb_end_refusal(struct wb_target *t)
 	wait_for_completion(&t->refusal);
 }
 
-/* The origin answers, if only for now.  Killable. */
-static void wb_await_origin(struct wb_store *store)
-{
-	if (!wb_writeback_hold(store))
-		wb_writeback_unhold(store);
-}
-
 /*
  * Where an origin does not answer, it shows here, where who waits can be killed.  Users
  * go on during the drain, so that they are not held up by it.  dm has forgotten the flag
@@ -328,7 +321,7 @@ static void wb_presuspend(struct dm_target *ti)
 	t->noflush = dm_noflush_suspending(ti);
 	t->gave_up = false;
 	if (t->noflush && wb_store_shared(store))
-		wb_await_origin(store);
+		wb_writeback_rest(store);
 	else
 		t->gave_up = wb_drain_in_vain(store, true);
 	if (fatal_signal_pending(current)) {
@@ -336,15 +329,17 @@ static void wb_presuspend(struct dm_target *ti)
 		if (!wb_device_gone(ti))
 			wb_refuse_suspend(ti, t);
 	}
-	wb_write_leave(store, t->noflush ? WB_LEAVE_STORE : WB_LEAVE_MAP);
+	/* what is given back to a suspend that fails would fail, too */
+	wb_write_leave(store, t->noflush && !signal_pending(current) ? WB_LEAVE_STORE :
+								       WB_LEAVE_MAP);
 }
 
 static void wb_presuspend_undo(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 
-	wb_end_refusal(t);
 	wb_write_leave(t->store, WB_STAY);
+	wb_end_refusal(t);
 }
 
 /*

@@ -603,6 +603,7 @@ int wb_writeback_settle(struct wb_store *store)
 		return -EINTR;
 	/* at most one that returns at once, since it is told to stop */
 	cancel_delayed_work_sync(&store->wb.work);
+	flush_work(&store->behind.work);
 	return 0;
 }
 
@@ -682,6 +683,14 @@ int wb_writeback_hold(struct wb_store *store)
 	if (r)
 		wb_writeback_unhold(store);
 	return r;
+}
+
+void wb_writeback_rest(struct wb_store *store)
+{
+	atomic_inc(&store->wb.held);
+	smp_mb__after_atomic();	/* as above */
+	wait_event_killable(store->flush.settled, !wb_writeback_active(&store->wb));
+	wb_writeback_unhold(store);
 }
 
 void wb_writeback_unhold(struct wb_store *store)

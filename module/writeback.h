@@ -174,6 +174,9 @@ bool wb_writeback_teardown(struct wb_store *store, bool killable);
 int wb_writeback_hold(struct wb_store *store);
 void wb_writeback_unhold(struct wb_store *store);
 
+/* Waits until nothing is in flight for a moment.  Sleeps killably. */
+void wb_writeback_rest(struct wb_store *store);
+
 /* Nobody's hold counts any more: the machine goes down. */
 void wb_writeback_let_go(struct wb_store *store);
 bool wb_writeback_held(const struct wb_store *store);
