@@ -752,7 +752,10 @@ bad_spot_and_large_writes()
 
 	with_bad_spot 16 mode durable "$brisk"
 	before=$(writes_of "$disk")
+	# all of it at once, however slow the writer is
+	wbctl freeze wb-fault
 	wb_io write -r "$seed" "$dev" 0 $((8 * MIB))
+	wbctl thaw wb-fault
 	wait_for 60 status_is wb-fault dirty_bytes -eq $((64 * KIB))
 	writes=$(($(writes_of "$disk") - before))
 	note "8 MiB in $writes writes"
