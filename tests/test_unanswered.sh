@@ -93,6 +93,34 @@ handover_killed()
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 }
 
+# Who waits for room is not told that a handover failed.
+handover_killed_above_writers()
+{
+	local i writers=()
+
+	in_flight 16 "$@"
+	for i in {1..4}; do
+		wb_io write -b 4096 "$seed" "$dev" $((12 * i * MIB + 6 * MIB)) 65536 &
+		writers+=($!)
+	done
+	at_exit "kill -KILL ${writers[*]}"
+	wait_for 60 status_is wb-mute waiting_writers -eq 4
+	dmsetup load wb-mute --table "$(table "$below" 16 "$lazy" "$@")"
+	for i in {1..3}; do
+		killed dmsetup suspend --noflush --nolockfs wb-mute
+		state_is Active
+	done
+	answer
+	for i in "${writers[@]}"; do
+		wait "$i"
+	done
+	remove_wb wb-mute
+	wb_io check "$seed" "$disk" 0 $((16 * MIB))
+	for i in {1..4}; do
+		wb_io check "$seed" "$disk" $((12 * i * MIB + 6 * MIB)) 65536
+	done
+}
+
 # cleared ARGUMENT...: whose table was to take over has to drain it first, in process
 # $pid, and the origin does not answer.
 cleared()
@@ -217,6 +245,7 @@ it_once "a suspend, ordered" suspend_killed mode ordered
 it_once "a suspend, volatile" suspend_killed mode volatile
 it_once "another target was to take its place" replacement_killed mode ordered
 it_once "a table was to take over" handover_killed mode ordered
+it_once "the same, while the cache is full" handover_killed_above_writers mode ordered
 it_once "the table that was to take over is cleared" clear_killed mode durable
 it_once "the same, and another table is to take over" clear_and_another mode ordered
 it "a removal" removal_killed mode ordered writeback_jobs 1
