@@ -635,6 +635,11 @@ void wb_writeback_stop(struct wb_store *store, bool killable)
 	wb_events_stop(store);
 }
 
+static bool wb_teardown_over(struct wb_store *store, u64 epoch, u64 attempts)
+{
+	return wb_flush_ended(store, epoch, attempts) || READ_ONCE(store->wb.stop);
+}
+
 bool wb_writeback_teardown(struct wb_store *store, bool killable)
 {
 	wait_queue_head_t *settled = &store->flush.settled;
@@ -648,11 +653,11 @@ bool wb_writeback_teardown(struct wb_store *store, bool killable)
 	wb_health_hurry(store);
 	epoch = wb_flush_start(store);
 	if (killable)
-		wait_event_killable_timeout(*settled, wb_flush_ended(store, epoch, attempts) ||
-						      READ_ONCE(store->wb.stop), timeout);
+		wait_event_killable_timeout(*settled, wb_teardown_over(store, epoch, attempts),
+					    timeout);
 	else
-		wait_event_idle_timeout(*settled, wb_flush_ended(store, epoch, attempts) ||
-						  READ_ONCE(store->wb.stop), timeout);
+		wait_event_idle_timeout(*settled, wb_teardown_over(store, epoch, attempts),
+					timeout);
 	WRITE_ONCE(store->wb.teardown, false);
 	return wb_epoch_durable(&store->epochs) >= epoch;
 }
