@@ -87,7 +87,7 @@ too_many()
 	wb_io check "$seed" /dev/mapper/wb-below 0 $(((most + 2000) * 512))
 }
 
-it "empty ones cost nothing" empty
+it_once "empty ones cost nothing" empty
 it_once "thousands of tiny ones: no memory, no waiting" thousands
 it_once "more than may wait: writers are paced" too_many
 run

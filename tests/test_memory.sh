@@ -406,6 +406,5 @@ it "what is lent: reloaded" reloaded_with_lent
 it "what is lent: under load, ordered" lends_under_load ordered
 it "what is lent: under load, durable" lends_under_load durable
 it "it does not grow" no_growth
-it "a swap file on it, durable" swap_on_it durable
-it "a swap file on it, ordered" swap_on_it ordered
+it "a swap file on it" swap_on_it ordered
 run
