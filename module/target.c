@@ -75,8 +75,8 @@ static bool wb_device_gone(struct dm_target *ti)
 
 /*
  * The last table that could take over what a noflush suspend has left is not going
- * to: what is resumed may be another target for the origin.  So what is in flight is
- * waited for, even by who is killed, unless somebody else comes for the handover.
+ * to: what is resumed may be another target for the origin.  So even who is killed
+ * drains to the end, unless the device goes or somebody else comes for the handover.
  *
  * If another target is resumed while this drains, by somebody else than who waits
  * for it, nobody tells us before the owner is destroyed.
@@ -84,7 +84,7 @@ static bool wb_device_gone(struct dm_target *ti)
 static void wb_drain_unclaimed(struct wb_store *store, bool gone)
 {
 	wb_writeback_start(store);
-	if (wb_drain_in_vain(store, true))
+	if (wb_drain_in_vain(store, gone))
 		wb_complain(store);
 	wb_writeback_stop(store, gone);
 }
