@@ -15,9 +15,15 @@
 
 /* Enough that writers on all CPUs rarely meet, few enough to visit them all. */
 #define WB_SHARDS_PER_CPU	64
-#define WB_MAX_SHARDS		4096
+#define WB_MAX_SHARDS		16384
 #define WB_BLOCKS_PER_SHARD	64
 #define WB_MAX_BATCH		32
+
+/*
+ * Where the next of a chain is in no cache of a CPU, it pays to have twice as many
+ * buckets as blocks.  There is room for them within 1 % from so many blocks a shard on.
+ */
+#define WB_WIDE_SHARD		256
 
 /* Chunks that are looked at in one go for some to lend. */
 #define WB_LEND_LOOKS		64U
@@ -68,6 +74,8 @@ static int wb_buckets_init(struct wb_index *ix, u32 nr)
 {
 	size_t n = rounddown_pow_of_two(nr);
 
+	if (nr / ix->nr_shards >= WB_WIDE_SHARD)
+		n *= 2;
 	ix->bits = ilog2(n);
 	ix->buckets = wb_alloc_table(n, sizeof(*ix->buckets));
 	if (!ix->buckets)

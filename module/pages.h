@@ -50,7 +50,7 @@ enum wb_block_state {
  * @next: the next in its hash chain
  * @epoch: low half of the epoch that its first unwritten write belongs to
  *
- * 32 bytes, with 4 of the hash table below 1 % of the data.  All but @key and
+ * 32 bytes, with 8 of the hash table below 1 % of the data.  All but @key and
  * @next are looked at only under the lock of the block's shard, or by
  * writeback while the block is on a list of its own.
  */
