@@ -12,6 +12,7 @@
 #define WB_DEPTH_REST		128	/* times the number */
 #define WB_DEPTH_PATIENCE	64
 #define WB_DEPTH_WAY		4	/* one of so many makes way for a read */
+#define WB_DEPTH_SPARE		8	/* of so many one is kept for the next read */
 #define WB_DEPTH_UNIT		1024
 #define WB_DEPTH_CLEAR		(16 * WB_DEPTH_UNIT)
 #define WB_DEPTH_CERTAIN	(4 * WB_DEPTH_UNIT * WB_DEPTH_UNIT)
@@ -141,7 +142,25 @@ static void wb_depth_judge(struct wb_depth *d)
 	}
 }
 
-u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading)
+/* A read that was overtaken by as many as were before it is behind the next, too. */
+static u32 wb_depth_overtaken(const struct wb_depth *d, u32 level)
+{
+	return d->overtaken > level ? min(d->overtaken - level, level) : 0;
+}
+
+/* What makes way for a read: that of a user who waits, or the next. */
+static u32 wb_depth_way(const struct wb_depth *d, u32 level, bool reading)
+{
+	u32 way = 0;
+
+	if (!d->comparing && reading)
+		way = max_t(u32, level / WB_DEPTH_WAY, 1);
+	else if (!d->comparing && level >= WB_DEPTH_SPARE && level < d->most)
+		way = 1;
+	return max(way, wb_depth_overtaken(d, level));
+}
+
+u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading, u32 served)
 {
 	u32 level;
 
@@ -151,18 +170,21 @@ u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading)
 		wb_depth_try(d);
 		d->watching = false;
 	}
+	if (!reading || d->served != served) {
+		d->served = served;
+		d->overtaken = 0;
+	}
 	if (!d->watching)
 		wb_depth_watch(d, nr);
 	level = wb_depth_level(d);
-	if (reading && !d->comparing)
-		level -= max_t(u32, level / WB_DEPTH_WAY, 1);
-	return level;
+	return level - wb_depth_way(d, level, reading);
 }
 
 void wb_depth_ended(struct wb_depth *d, u64 now)
 {
 	u32 level = wb_depth_level(d);
 
+	d->overtaken++;
 	if (!d->watching)
 		return;
 	if (!d->comparing) {
@@ -190,4 +212,5 @@ void wb_depth_ended(struct wb_depth *d, u64 now)
 void wb_depth_pause(struct wb_depth *d)
 {
 	d->watching = false;
+	d->overtaken = 0;
 }

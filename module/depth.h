@@ -32,6 +32,8 @@
  * @settle: I/Os that must end before it is counted again
  * @ended: I/Os that were counted since @since
  * @since: nanoseconds
+ * @served: reads that had ended when it was last asked
+ * @overtaken: our I/Os that have ended since a read did, or since one began
  */
 struct wb_depth {
 	u32 now;
@@ -50,6 +52,8 @@ struct wb_depth {
 	u32 settle;
 	u32 ended;
 	u64 since;
+	u32 served;
+	u32 overtaken;
 };
 
 void wb_depth_init(struct wb_depth *d);
@@ -60,15 +64,18 @@ void wb_depth_init(struct wb_depth *d);
  * @most: never more
  * @nr: that are in flight
  * @reading: a read is on its way
+ * @served: reads that have ended so far
  *
  * To be asked before each submission, for as long as somebody reads.  A quarter, or
  * one, makes way for a read: where as many are in flight as the disk takes, a
  * read would wait for a place, and be overtaken by the next write again and again.
- * Not while numbers are compared: that would falsify it.
+ * Not while numbers are compared: that would falsify it; unless no read has ended
+ * while as many I/Os did: then that is what is happening.  Where one place is an
+ * eighth or less, it is kept free for the next read.
  *
  * Return: zero if the only one is to make way.
  */
-u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading);
+u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading, u32 served);
 
 /* An I/O ended at @now, in nanoseconds. */
 void wb_depth_ended(struct wb_depth *d, u64 now);

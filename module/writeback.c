@@ -273,7 +273,7 @@ static u32 wb_jobs(struct wb_store *store, enum wb_reason reason)
 
 	if (wb_polite(store, reason))
 		return wb_depth_limit(&wb->depth, most, wb->nr_ios,
-				      atomic_read(&wb->reads));
+				      atomic_read(&wb->reads), atomic_read(&wb->served));
 	wb_depth_pause(&wb->depth);
 	return most;
 }
@@ -298,6 +298,7 @@ static void wb_yield(struct wb_writeback *wb)
 
 void wb_writeback_read_ended(struct wb_writeback *wb)
 {
+	atomic_inc(&wb->served);
 	atomic_dec(&wb->reads);
 	smp_mb__after_atomic();	/* pairs with that in wb_yield() */
 	if (READ_ONCE(wb->yielding)) {

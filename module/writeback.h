@@ -30,7 +30,7 @@ struct wb_store;
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
  * @work: the one work item; all below but @done, @stop, @held, @let_go,
- *	@teardown, @above, @reads and @yielding belong to it
+ *	@teardown, @above, @reads, @served and @yielding belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
  * @held: so many want that nothing is written now
@@ -50,6 +50,7 @@ struct wb_store;
  * @io_blocks: blocks in an I/O at most
  * @depth: how many are worth it while users read
  * @reads: of the origin, that began while @active
+ * @served: of these, that have ended so far; wraps
  * @yielding: the next of them to end is waited for, or was in vain
  * @done: completed I/Os, from interrupt context
  * @wait: woken for @done and @yielding
@@ -80,6 +81,7 @@ struct wb_writeback {
 	u32 io_blocks;
 	struct wb_depth depth;
 	atomic_t reads;
+	atomic_t served;
 	bool yielding;
 	struct llist_head done;
 	wait_queue_head_t wait;
