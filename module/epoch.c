@@ -5,6 +5,7 @@
 #include "epoch.h"
 
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 
@@ -52,14 +53,36 @@ bool __wb_epoch_touch(struct wb_epochs *e, u64 epoch)
 	return first;
 }
 
+static u64 wb_epoch_end(struct wb_epochs *e)
+{
+	lockdep_assert_held(&e->lock);
+	if (e->used == e->open)
+		WRITE_ONCE(e->open, e->open + 1);
+	return e->open - 1;
+}
+
+/*
+ * A barrier also behind an epoch that has ended already: that may have been a cut.
+ * A writer who sees the new number and not yet the barrier meets this flush, and
+ * may be on either side: no other can end before the lock is released.
+ */
 u64 wb_epoch_close(struct wb_epochs *e)
 {
 	u64 closed;
 
 	spin_lock(&e->lock);
-	if (e->used == e->open)
-		WRITE_ONCE(e->open, e->open + 1);
-	closed = e->open - 1;
+	closed = wb_epoch_end(e);
+	WRITE_ONCE(e->barrier, closed);
+	spin_unlock(&e->lock);
+	return closed;
+}
+
+u64 wb_epoch_cut(struct wb_epochs *e)
+{
+	u64 closed;
+
+	spin_lock(&e->lock);
+	closed = wb_epoch_end(e);
 	spin_unlock(&e->lock);
 	return closed;
 }
@@ -71,6 +94,7 @@ void wb_epoch_settle(struct wb_epochs *e, u64 epoch)
 
 	spin_lock(&e->lock);
 	WRITE_ONCE(e->durable, max(e->durable, epoch));
+	WRITE_ONCE(e->barrier, max(e->barrier, e->durable));
 	while (n < e->nr_marks && e->mark[n].epoch <= epoch &&
 	       (n + 1 == e->nr_marks ? e->used <= epoch :
 		e->mark[n + 1].epoch <= epoch + 1))

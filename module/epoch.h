@@ -6,6 +6,11 @@
  * dirty block carries it, so a thousand epochs cost no more than one.  An empty
  * epoch cannot be closed, so barriers without writes cost nothing.
  *
+ * Writeback cuts the open epoch in two when that is its turn, lest it be written
+ * for ever.  No barrier lies in between, so a write to a block of the first part that
+ * was not sent yet may still go there: the part is not done before that is, and
+ * with no barrier behind it nothing that came before may be missed.
+ *
  * Stamping.  A writer reads the open epoch and puts its block on the shard's
  * list within one hold of the shard's lock.  Closing only advances the number.
  * Whoever then collects an epoch takes each shard's lock once and so waits out
@@ -14,8 +19,8 @@
  * ascending order, too.
  *
  * Model: tests/model/epoch.pml.  Where its steps live: stamp, wb_write_segment()
- * and wb_claim(); close, wb_epoch_close(); collect, wb_collect(); submit,
- * wb_io_submit_next(); complete, wb_io_end() and wb_io_reap(); flush_origin,
+ * and wb_claim(); close, wb_epoch_close(); cut, wb_epoch_cut(); collect,
+ * wb_collect(); submit, wb_io_submit_next(); complete, wb_io_end() and wb_io_reap(); flush_origin,
  * wb_io_flush_origin(); settle, wb_sweep_end() and wb_epoch_settle().
  */
 #ifndef WB_EPOCH_H
@@ -36,6 +41,7 @@
  * @open: stamped on what is written now
  * @used: the last epoch that was stamped; @open or smaller
  * @durable: all up to here is durable on the origin; smaller than @open
+ * @barrier: all up to here came before a barrier, or is durable; smaller than @open
  * @nr_marks: entries in @mark
  * @stride: epochs from one mark to the next
  * @mark: when (jiffies) an epoch got its first write, for some of those that
@@ -46,6 +52,7 @@ struct wb_epochs {
 	u64 open;
 	u64 used;
 	u64 durable;
+	u64 barrier;
 	unsigned int nr_marks;
 	u64 stride;
 	struct {
@@ -64,6 +71,11 @@ static inline u64 wb_epoch_open(const struct wb_epochs *e)
 static inline u64 wb_epoch_durable(const struct wb_epochs *e)
 {
 	return READ_ONCE(e->durable);
+}
+
+static inline u64 wb_epoch_barrier(const struct wb_epochs *e)
+{
+	return READ_ONCE(e->barrier);
 }
 
 /**
@@ -101,7 +113,7 @@ static inline bool wb_epoch_touch(struct wb_epochs *e, u64 epoch)
 }
 
 /**
- * wb_epoch_close - close the open epoch
+ * wb_epoch_close - close the open epoch: a barrier
  * @e: the epochs
  *
  * Constant time, any context that may take a spinlock with interrupts on.
@@ -110,6 +122,9 @@ static inline bool wb_epoch_touch(struct wb_epochs *e, u64 epoch)
  * belongs to it or to an earlier one.
  */
 u64 wb_epoch_close(struct wb_epochs *e);
+
+/* The same for writeback, which is no barrier: later writes may go there as well. */
+u64 wb_epoch_cut(struct wb_epochs *e);
 
 /* All up to @epoch, which is closed, is durable. */
 void wb_epoch_settle(struct wb_epochs *e, u64 epoch);

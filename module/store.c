@@ -436,6 +436,23 @@ static void wb_store_switch(struct wb_store *store, u32 mode)
 	wb_events_look(store);
 }
 
+/*
+ * In ordered mode, if a barrier came in between.  After a switch away from it that
+ * holds for what was there before; what came later is overwritten, so that it
+ * never has two versions which a sweep of several epochs would meet.
+ */
+bool wb_store_keeps_closed(const struct wb_store *store, u32 stamp)
+{
+	u64 until;
+
+	if (wb_store_mode(store) == WB_MODE_ORDERED)
+		return wb_stamp_within(stamp, wb_epoch_barrier(&store->epochs));
+	smp_rmb();	/* pairs with that in wb_store_switch() */
+	until = READ_ONCE(store->strict_until);
+	return wb_epoch_durable(&store->epochs) < until &&
+	       (until == U64_MAX || wb_stamp_within(stamp, until));
+}
+
 /* Nobody uses the map now but those who look at it under the lock, or drop clean blocks. */
 static int wb_store_resize(struct wb_store *store, struct wb_index **spare,
 			   const char **why)

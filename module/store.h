@@ -139,25 +139,16 @@ static inline bool wb_store_strict(const struct wb_store *store)
 	return wb_epoch_durable(&store->epochs) < READ_ONCE(store->strict_until);
 }
 
-/*
- * Whether a dirty block stamped @stamp must stay as it is when it is written
- * again in @epoch.  After a switch away from ordered that holds for what was
- * there before it; what came later is overwritten, so that it never has two
- * versions which a sweep of several epochs would meet.
- */
+/* What wb_store_keeps() says of an epoch before the open one. */
+bool wb_store_keeps_closed(const struct wb_store *store, u32 stamp);
+
+/* Whether a dirty block stamped @stamp must stay as it is when @epoch is written. */
 static inline bool wb_store_keeps(const struct wb_store *store, u32 stamp,
 				  u64 epoch)
 {
-	u64 until;
-
 	if (stamp == (u32)epoch)
 		return false;
-	if (wb_store_mode(store) == WB_MODE_ORDERED)
-		return true;
-	smp_rmb();	/* pairs with that in wb_store_switch() */
-	until = READ_ONCE(store->strict_until);
-	return wb_epoch_durable(&store->epochs) < until &&
-	       (until == U64_MAX || wb_stamp_within(stamp, until));
+	return wb_store_keeps_closed(store, stamp);
 }
 
 /* The options, the budget or the rate have changed. */

@@ -13,7 +13,7 @@
 enum wb_overwrite {
 	WB_INTO_IT,		/* nobody else looks at its content */
 	WB_MAKE_DIRTY,		/* the same, but it was clean */
-	WB_NEW_VERSION,		/* in flight, or part of an epoch that is closed */
+	WB_NEW_VERSION,		/* in flight, or part of an epoch behind a barrier */
 };
 
 static enum wb_overwrite wb_overwrite(const struct wb_store *store,

@@ -188,7 +188,7 @@ static u64 wb_sweep_target(struct wb_store *store, bool *strict)
 	if (*strict && next < wb_epoch_open(&store->epochs))
 		return min(next, wb_ranges_limit(store));
 
-	closed = wb_epoch_close(&store->epochs);
+	closed = wb_epoch_cut(&store->epochs);
 	smp_mb();	/* pairs with that in wb_store_switch() */
 	*strict = wb_store_strict(store);
 	if (*strict)

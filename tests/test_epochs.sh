@@ -87,6 +87,69 @@ too_many()
 	wb_io check "$seed" /dev/mapper/wb-below 0 $(((most + 2000) * 512))
 }
 
+again()	# BLOCK: another content for it
+{
+	wb_io write -b 4096 $((seed + 1)) "$dev" $(($1 * 4096)) 4096
+}
+
+sixteen=$((16 * 4096))
+
+# Of 16 blocks the first is in flight, and writeback has cut the epoch behind them.
+cut_off()
+{
+	wedged_origin 16
+	wbctl set wb-epochs writeback_jobs 1
+	wb_io write -e 2 -b 4096 "$seed" "$dev" 0 $((2 * sixteen))
+	wbctl set wb-epochs max_age 10
+	wait_for 60 status_is wb-epochs writeback_bytes -gt 0
+	wbctl set wb-epochs max_age 86400000
+}
+
+cut()
+{
+	local block
+
+	cut_off
+	again 30
+	expect "overwritten in place" "$(dirty wb-epochs)" -eq "$sixteen"
+	# nothing is in the open epoch, so the flush closes none
+	wb_io sync "$dev"
+	again 28
+	expect "a version behind the flush" "$(dirty wb-epochs)" -eq $((sixteen + 4096))
+	again 28
+	expect "which is overwritten" "$(dirty wb-epochs)" -eq $((sixteen + 4096))
+	again 0
+	expect "a version beside that in flight" "$(dirty wb-epochs)" -eq $((sixteen + 2 * 4096))
+	wb_io sync "$dev"
+	again 0
+	expect "another behind a flush" "$(dirty wb-epochs)" -eq $((sixteen + 3 * 4096))
+
+	dmsetup resume wb-below
+	wbctl flush wb-epochs >/dev/null
+	for block in 0 28 30; do
+		wb_io check $((seed + 1)) /dev/mapper/wb-below $((block * 4096)) 4096
+	done
+	for block in {2..26..2}; do
+		wb_io check "$seed" /dev/mapper/wb-below $((block * 4096)) 4096
+	done
+}
+
+# The discard is behind the cut, and before what is written then.
+cut_discard()
+{
+	cut_off
+	again 28
+	blkdiscard -f -o $((28 * 4096)) -l 4096 "$dev"	# without, it reads
+	again 28
+	expect "a version behind the discard" "$(dirty wb-epochs)" -eq $((sixteen + 4096))
+	dmsetup resume wb-below
+	wbctl flush wb-epochs >/dev/null
+	wb_io check $((seed + 1)) "$dev" $((28 * 4096)) 4096
+	wb_io check $((seed + 1)) /dev/mapper/wb-below $((28 * 4096)) 4096
+}
+
+it_once "what writeback has cut off goes on until a flush" cut
+it_once "or until a discard" cut_discard
 it_once "empty ones cost nothing" empty
 it_once "thousands of tiny ones: no memory, no waiting" thousands
 it_once "more than may wait: writers are paced" too_many

@@ -20,6 +20,7 @@
  * The steps, by the names that comments in module/ use:
  *	stamp		write.c   wb_write_segment()
  *	close		epoch.c   wb_epoch_close()
+ *	cut		epoch.c   wb_epoch_cut()
  *	collect		writeback.c wb_collect()
  *	submit		wbio.c    wb_io_submit_next()
  *	complete	wbio.c    wb_io_end(), wb_io_reap()
@@ -86,6 +87,14 @@ block B[2];
 byte open = 1;
 byte used;
 byte durable;
+byte barrier;
+
+#ifdef RANGE
+bool range_locked;
+bool ranged;
+byte range;
+byte range_acked;
+#endif
 
 #ifdef DURABLE
 bool ordered = false;		/* the mode */
@@ -165,15 +174,27 @@ inline touch(e)
 }
 
 /* Returns the last closed epoch in @last. */
-inline close(last)
+inline cut(last)
 {
 	open = (used == open -> open + 1 : open);
 	last = open - 1
 }
 
+inline close(last)
+{
+#ifdef M_CUT_AS_BARRIER
+	barrier = (used == open -> open : barrier);
+	cut(last)
+#else
+	cut(last);
+	barrier = last
+#endif
+}
+
 inline settle(n)
 {
 	raise(durable, n);
+	raise(barrier, n);
 #ifdef REACH_END
 	assert(durable < EPOCHS || errors < ERRORS);
 #endif
@@ -198,6 +219,7 @@ inline settle(n)
 #define same_epoch(b, e)	(!strict || B[b].newest == e)
 #else
 #define same_epoch(b, e)	(B[b].newest == e || \
+				 (ordered && B[b].newest > barrier) || \
 				 (!ordered && (durable >= strict_until || B[b].newest > strict_until)))
 #endif
 #ifdef M_IN_FLIGHT
@@ -221,16 +243,19 @@ inline put(b, e, seen)
 		B[b].newest = e
 	fi;
 	B[b].write[B[b].newest] = B[b].writes;
+#ifdef REACH_CUT
+	assert(!(ordered && B[b].newest < e));
+#endif
 #ifdef REACH_VERSIONS
 	assert(!(B[b].state[2] == DIRTY && B[b].state[1] == RETRY));
 #endif
 	/* the stamp is of no interest where there is no order */
 	if
-	:: e <= 1 -> B[b].upto[1] = B[b].writes
+	:: B[b].newest <= 1 -> B[b].upto[1] = B[b].writes
 	:: else
 	fi;
 	if
-	:: e <= 2 -> B[b].upto[2] = B[b].writes
+	:: B[b].newest <= 2 -> B[b].upto[2] = B[b].writes
 	:: else
 	fi;
 	B[b].upto[3] = B[b].writes
@@ -248,12 +273,20 @@ inline stamp(b)
 		!B[b].locked && may_write(b) ->
 		B[b].locked = true;
 		seen = B[1 - b].before;
+#ifdef RANGE
+		behind = range_acked;
+#endif
 		e = open
 	};
 #endif
 	/* in between, the epoch may be closed */
 	atomic {
 		put(b, e, seen);
+#ifdef RANGE
+		/* else the discard would drop it, or come after it */
+		assert(B[b].newest > behind);
+		behind = 0;
+#endif
 #ifndef M_TOUCH_LATE
 		touch(e);
 #endif
@@ -308,11 +341,8 @@ inline flush(wait)
 /*
  * A discard of nothing in particular, for what it does to the data is the
  * origin's choice: but it comes between the epochs before and those after it.
- * Writes that meet it may share its own.
+ * Writes that meet it may share its own, those behind it may not.
  */
-bool range_locked;
-bool ranged;
-byte range;
 
 inline discard()
 {
@@ -320,7 +350,11 @@ inline discard()
 	atomic { close(e); e = 0 };
 	if
 	:: atomic { open <= EPOCHS -> touch(open) };
-	   atomic { close(range); range_locked = false }
+#ifdef M_RANGE_CUT
+	   atomic { cut(range); range_acked = range; range_locked = false }
+#else
+	   atomic { close(range); range_acked = range; range_locked = false }
+#endif
 	:: open > EPOCHS -> range_locked = false
 	fi
 }
@@ -331,6 +365,9 @@ inline discard()
 active [2] proctype writer()
 {
 	byte e, seen, c0, c1;
+#ifdef RANGE
+	byte behind;
+#endif
 
 end:
 	do
@@ -633,11 +670,11 @@ inline sweep_begin()
 		collect_retry();
 #endif
 #ifdef M_COALESCE
-		close(sweep_epoch);
+		cut(sweep_epoch);
 #else
 		sweep_epoch = durable + 1;
 		if
-		:: sweep_epoch == open -> close(sweep_epoch)
+		:: sweep_epoch == open -> cut(sweep_epoch)
 		:: else
 		fi;
 #endif
@@ -650,7 +687,7 @@ inline sweep_begin()
 #endif
 	   collect(0);
 	   collect(1)
-	:: atomic { !strict -> close(sweep_epoch); collect_retry() };
+	:: atomic { !strict -> cut(sweep_epoch); collect_retry() };
 	   collect(0);
 	   collect(1)
 	fi

@@ -399,8 +399,9 @@ struct wb_ioc_blocks {
  *
  * Unlike WB_IOC_FREEZE it holds what flushes and full caches ask for, too, until
  * the file is closed: BLOCKS then finds every dirty block of the epochs up to
- * @epoch, in ordered mode as it was at the end of its epoch, otherwise with
- * what was written to it since.  Returns when nothing is in flight; waits
+ * @epoch, in ordered mode with nothing in it that came after the flush behind its
+ * epoch (this call counts as one), otherwise with what was written to it since.
+ * Returns when nothing is in flight; waits
  * interruptibly.  EBUSY: the file holds a store already.  EINTR: a signal came,
  * nothing is held.
  */
