@@ -33,7 +33,7 @@ empty()
 	wb_io write -b 4096 "$seed" "$dev" 0 4096
 	wb_io sync "$dev"
 	before=$(status wb-epochs acked_epoch)
-	for _ in {1..100}; do
+	for _ in {1..20}; do
 		wb_io sync "$dev"
 	done
 	expect "epochs" "$(status wb-epochs acked_epoch)" -eq "$before"
