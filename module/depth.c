@@ -142,10 +142,15 @@ static void wb_depth_judge(struct wb_depth *d)
 	}
 }
 
-/* A read that was overtaken by as many as were before it is behind the next, too. */
+/*
+ * A read that was overtaken by as many as were before it will be by the next, too.
+ * So fewer and fewer follow, down to none; if that does not help, it is just slow.
+ */
 static u32 wb_depth_overtaken(const struct wb_depth *d, u32 level)
 {
-	return d->overtaken > level ? min(d->overtaken - level, level) : 0;
+	if (d->overtaken <= level || d->overtaken > 2 * level)
+		return 0;
+	return d->overtaken - level;
 }
 
 /* What makes way for a read: that of a user who waits, or the next. */

@@ -70,8 +70,8 @@ void wb_depth_init(struct wb_depth *d);
  * one, makes way for a read: where as many are in flight as the disk takes, a
  * read would wait for a place, and be overtaken by the next write again and again.
  * Not while numbers are compared: that would falsify it; unless no read has ended
- * while as many I/Os did: then that is what is happening.  Where one place is an
- * eighth or less, it is kept free for the next read.
+ * while as many I/Os did: then that is what is happening, and fewer and fewer follow,
+ * once.  Where one place is an eighth or less, it is kept free for the next read.
  *
  * Return: zero if the only one is to make way.
  */

@@ -20,8 +20,9 @@
  *
  * Model: tests/model/epoch.pml.  Where its steps live: stamp, wb_write_segment()
  * and wb_claim(); close, wb_epoch_close(); cut, wb_epoch_cut(); collect,
- * wb_collect(); submit, wb_io_submit_next(); complete, wb_io_end() and wb_io_reap(); flush_origin,
- * wb_io_flush_origin(); settle, wb_sweep_end() and wb_epoch_settle().
+ * wb_collect(); submit, wb_io_submit_next(); complete, wb_io_end() and
+ * wb_io_reap(); flush_origin, wb_io_flush_origin(); settle, wb_sweep_end() and
+ * wb_epoch_settle().
  */
 #ifndef WB_EPOCH_H
 #define WB_EPOCH_H
