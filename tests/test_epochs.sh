@@ -148,9 +148,9 @@ cut_discard()
 	wb_io check $((seed + 1)) /dev/mapper/wb-below $((28 * 4096)) 4096
 }
 
-it_once "what writeback has cut off goes on until a flush" cut
-it_once "or until a discard" cut_discard
-it_once "empty ones cost nothing" empty
-it_once "thousands of tiny ones: no memory, no waiting" thousands
-it_once "more than may wait: writers are paced" too_many
+it "what writeback has cut off goes on until a flush" cut
+it "or until a discard" cut_discard
+it "empty ones cost nothing" empty
+it "thousands of tiny ones: no memory, no waiting" thousands
+it "more than may wait: writers are paced" too_many
 run

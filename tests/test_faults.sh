@@ -934,7 +934,7 @@ removed_by_force()
 it "an origin that comes and goes" origin_replaced ordered
 it "a flaky origin" comes_and_goes_by_itself durable
 it "a flaky origin, judged by the model" model_over_flaky_writes
-it_once "a flaky origin, verified by fio" fio_over_flaky_writes
+it "a flaky origin, verified by fio" fio_over_flaky_writes
 it "a bad block costs no more than itself" bad_block
 it "a part of a discard that fails" bad_part_of_a_discard
 it "a discard that fails drops nothing" refused_discard
@@ -943,29 +943,29 @@ it "a medium error is the reader's" medium_error
 it "a disk that is write-protected for a while" write_protected
 it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
-it_once "an answer that takes a minute, twice what the hung-task detector waits" slow_to_answer
-it_once "a disk slow to fail is not asked for each block" dead_and_slow
+it "an answer that takes a minute, twice what the hung-task detector waits" slow_to_answer
+it "a disk slow to fail is not asked for each block" dead_and_slow
 it "good blocks among bad ones, durable" good_among_bad durable
-it_once "good blocks among bad ones, ordered" good_among_bad ordered
-it_once "after an outage writeback is not block by block" backlog_after_an_outage
+it "good blocks among bad ones, ordered" good_among_bad ordered
+it "after an outage writeback is not block by block" backlog_after_an_outage
 it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
-it_once "failing: buffers up to the budget" buffers_up_to_the_budget ordered
-it_once "failing: who waits for room can be killed" waiting_writer_can_be_killed
-it_once "failing and full: reloaded with more room" more_room
+it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
+it "failing: who waits for room can be killed" waiting_writer_can_be_killed
+it "failing and full: reloaded with more room" more_room
 it "a bad spot, and large writes beside it" bad_spot_and_large_writes
-it_once "removed while failing, taken up again when the origin was changed meanwhile" \
+it "removed while failing, taken up again when the origin was changed meanwhile" \
 	taken_up_on_a_changed_origin
-it_once "failing and full: a suspend that is given up" suspend_is_given_up
-it_once "failing and full: the same, behind what a killed process has left" \
+it "failing and full: a suspend that is given up" suspend_is_given_up
+it "failing and full: the same, behind what a killed process has left" \
 	suspend_is_given_up_behind_a_killed_writer
-it_once "failing and full: on_error refuse frees who waits" policy_frees_who_waits
+it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
 it "failing: writethrough" writes_through
 it "failing: writethrough, judged by the model" model_while_writing_through
-it_once "failing: writethrough refuses in ordered" refuses ordered writethrough
-it_once "failing: refuse" refuses durable refuse
-it_once "failing: the policy changes" policy_changes
+it "failing: writethrough refuses in ordered" refuses ordered writethrough
+it "failing: refuse" refuses durable refuse
+it "failing: the policy changes" policy_changes
 it "removed by force over a dead origin: kept, taken up again" removed_by dmsetup remove --force
 it "the same by wipe_table" removed_by dmsetup wipe_table
 it "kept, and discarded" discarded

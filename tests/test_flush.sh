@@ -237,7 +237,7 @@ it "suspend holds against a power cut" \
 	after_power_cut volatile dmsetup suspend wb-flush
 it "durable: a commit of ext4's journal" journal_commit_is_durable
 it "durable: a sync waits for an origin that does not answer" waits_for_a_wedged_origin
-it_once "durable: a sync beside a discard of many parts" beside_a_discard
+it "durable: a sync beside a discard of many parts" beside_a_discard
 it "ordered: a sync and FUA return at once" returns_at_once ordered
 it "volatile: a sync and FUA return at once" returns_at_once volatile
 it "a failing origin: EIO, data stays, and drains when it is back" failing_origin

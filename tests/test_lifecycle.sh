@@ -456,8 +456,8 @@ change_mode()
 }
 
 it "removed while dirty, durable" removed durable
-it_once "removed while dirty, ordered" removed ordered
-it_once "removed while dirty, volatile" removed volatile
+it "removed while dirty, ordered" removed ordered
+it "removed while dirty, volatile" removed volatile
 it "suspended: drained" suspended
 it "suspended with noflush and no new table: drained" suspended_noflush
 it "removed after a noflush suspend, with a table loaded" removed_after_noflush ""
@@ -468,31 +468,31 @@ it "a noflush suspend, and another target in the place of who was to take over" 
 	heir_replaced ""
 it "the same, and that one cleared before" heir_replaced clear
 it "a noflush suspend, who was to take over cleared, and resumed" heir_cleared
-it_once "the same, taken over by another table while it is drained" taken_over_while_drained 16
-it_once "the same, by one with another budget" taken_over_while_drained 32
+it "the same, taken over by another table while it is drained" taken_over_while_drained 16
+it "the same, by one with another budget" taken_over_while_drained 32
 it "a table loaded and cleared changes nothing" loaded_and_cleared
 it "reloaded while dirty, with other options" reloaded_while_dirty
 it "reloaded while dirty, with a larger budget" resized 32
 it "reloaded while dirty, with a smaller budget" resized 5
 it "reloaded with a larger budget, drained" resized_with_drain 32
-it_once "reloaded with a smaller budget, drained" resized_with_drain 2
+it "reloaded with a smaller budget, drained" resized_with_drain 2
 it "reloaded while dirty, with too small a budget: refused, nothing is lost" resized_too_small
-it_once "the same, then removed: kept, and taken up again" resized_too_small_and_removed
+it "the same, then removed: kept, and taken up again" resized_too_small_and_removed
 it "resized while dirty: order is kept, and what has failed" resized_in_order 8
 it "the origin grows" origin_grows
 it "the origin grows, while dirty" origin_grows --noflush
-it_once "the origin shrinks, but not below what is dirty" origin_shrinks
+it "the origin shrinks, but not below what is dirty" origin_shrinks
 it "the same, while dirty" origin_shrinks --noflush
 it "the origin shrinks below what is dirty: the load is refused" origin_shrinks_below
 it "the same after the load: the resume is refused, nothing is lost" \
 	origin_shrinks_below_before_resume
-it_once "renamed while dirty" renamed
+it "renamed while dirty" renamed
 it "rmmod is refused while there is a device" rmmod_refused
 it "removed over a broken origin: listed, and taken up again" orphaned
 it "under load: suspend and resume" under_load durable suspend_resume
 it "under load: suspend with noflush" under_load durable noflush_suspend_resume
-it_once "under load: suspend with noflush, ordered" under_load ordered noflush_suspend_resume
-it_once "under load: reload with other options" under_load durable change_options
+it "under load: suspend with noflush, ordered" under_load ordered noflush_suspend_resume
+it "under load: reload with other options" under_load durable change_options
 it "under load: reload with another size" under_load volatile change_size
-it_once "under load: the mode switched by wbctl" under_load ordered change_mode
+it "under load: the mode switched by wbctl" under_load ordered change_mode
 run

@@ -181,5 +181,5 @@ limit_after_much()
 	wb_io check 4 "$origin" 0 $((4 * MIB))
 }
 it "a limit that comes late stops nobody for good" limit_after_much
-it_once "drain_limit bounds what is dirty" drain_limit
+it "drain_limit bounds what is dirty" drain_limit
 run

@@ -102,11 +102,11 @@ it "more memory than there is" no_memory
 it "too few arguments" refused "too few arguments: "
 size="cache MiB: allowed are 1 to 8388608"
 for mib in 0 -1 x 1.5 0x10 8388609 4294967296 99999999999999999999; do
-	it_once "cache size $mib" refused "$size" $mib
+	it "cache size $mib" refused "$size" $mib
 done
 while IFS=: read -r words reason; do
 	# shellcheck disable=SC2086
-	it_once "arguments: $words" refused "$reason" 16 $words
+	it "arguments: $words" refused "$reason" 16 $words
 done <<-END
 	x:#args: allowed
 	-1:#args: allowed

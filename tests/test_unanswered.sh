@@ -239,14 +239,14 @@ discarded()
 }
 
 it "a suspend, durable" suspend_killed mode durable
-it_once "a suspend, ordered" suspend_killed mode ordered
-it_once "another target was to take its place" replacement_killed mode ordered
-it_once "a table was to take over" handover_killed mode ordered
-it_once "the same, while the cache is full" handover_killed_above_writers mode ordered
-it_once "the table that was to take over is cleared" clear_killed mode durable
-it_once "the same, and another table is to take over" clear_and_another mode ordered
+it "a suspend, ordered" suspend_killed mode ordered
+it "another target was to take its place" replacement_killed mode ordered
+it "a table was to take over" handover_killed mode ordered
+it "the same, while the cache is full" handover_killed_above_writers mode ordered
+it "the table that was to take over is cleared" clear_killed mode durable
+it "the same, and another table is to take over" clear_and_another mode ordered
 it "a removal" removal_killed mode ordered writeback_jobs 1
-it_once "a removal, and nothing is left" removal_killed_and_nothing_left
+it "a removal, and nothing is left" removal_killed_and_nothing_left
 it "a removal, taken up before the origin answers" attached_and_killed mode durable
-it_once "a removal, and what is left is thrown away" discarded
+it "a removal, and what is left is thrown away" discarded
 run

@@ -456,11 +456,11 @@ without_module()
 }
 
 it "exit codes" exit_codes
-it_once "columns, headings, bytes" columns
+it "columns, headings, bytes" columns
 it "flush --timeout: 4, and the drain goes on" flush_timeout
-it_once "the keys of --json" keys
+it "the keys of --json" keys
 it "the counters count" counters
-it_once "defaults are those that are told" defaults
+it "defaults are those that are told" defaults
 it "the loss window" loss_window
 it "events --follow" events
 it "stats --prometheus" metrics
@@ -469,7 +469,7 @@ it "latency: not of what failed" failures_are_not_timed
 it "limits and what becomes of errors" limits
 it "a device by name, path and number" every_way_to_name
 it "create and remove" create_and_remove
-it_once "assemble" assembled
+it "assemble" assembled
 it "remove refuses a device that is open" remove_in_use
 it "without the module: a clear message" without_module
 run
