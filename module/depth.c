@@ -143,14 +143,16 @@ static void wb_depth_judge(struct wb_depth *d)
 }
 
 /*
- * A read that was overtaken by as many as were before it will be by the next, too.
- * So fewer and fewer follow, down to none; if that does not help, it is just slow.
+ * A read that was overtaken by as many as were before it may wait for a place, and be
+ * overtaken by the next, too.  So fewer and fewer follow, down to half: a number that is
+ * tried is at most twice what had a place before.  If that does not help in as long
+ * again, the read is just slow, and no reason to write less.
  */
 static u32 wb_depth_overtaken(const struct wb_depth *d, u32 level)
 {
-	if (d->overtaken <= level || d->overtaken > 2 * level)
+	if (d->overtaken <= level || d->overtaken > 3 * level)
 		return 0;
-	return d->overtaken - level;
+	return min(d->overtaken - level, max_t(u32, level / 2, 1));
 }
 
 /* What makes way for a read: that of a user who waits, or the next. */

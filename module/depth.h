@@ -69,9 +69,10 @@ void wb_depth_init(struct wb_depth *d);
  * To be asked before each submission, for as long as somebody reads.  A quarter, or
  * one, makes way for a read: where as many are in flight as the disk takes, a
  * read would wait for a place, and be overtaken by the next write again and again.
- * Not while numbers are compared: that would falsify it; unless no read has ended
- * while as many I/Os did: then that is what is happening, and fewer and fewer follow,
- * once.  Where one place is an eighth or less, it is kept free for the next read.
+ * Where one place is an eighth or less, it is kept free for the next read, unless all
+ * of @most are worth it.  Not while numbers are compared: that would falsify it; unless
+ * no read has ended while as many I/Os did: it may be what is happening, and fewer
+ * follow for a while, half of them at least.
  *
  * Return: zero if the only one is to make way.
  */

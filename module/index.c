@@ -18,9 +18,10 @@
 #define WB_MAX_SHARDS		16384
 #define WB_BLOCKS_PER_SHARD	64
 #define WB_MAX_BATCH		32
+#define WB_RECLAIM_BATCHES	64U	/* at a time */
 
 /*
- * Where the next of a chain is in no cache of a CPU, it pays to have twice as many
+ * Where the next of a chain is in no cache of a CPU, it pays to have up to twice as many
  * buckets as blocks.  There is room for them within 1 % from so many blocks a shard on.
  */
 #define WB_WIDE_SHARD		256
@@ -285,21 +286,25 @@ static u32 wb_shard_reclaim(struct wb_index *ix, struct wb_shard *s,
 
 bool wb_index_reclaim(struct wb_index *ix)
 {
-	u32 i;
+	u32 next = READ_ONCE(ix->next_shard);
+	u32 i, found = 0;
 
-	for (i = 0; i < ix->nr_shards; i++) {
-		struct wb_shard *s = &ix->shards[i];
-		LIST_HEAD(found);
+	for (i = 0; i < ix->nr_shards && found < WB_RECLAIM_BATCHES * ix->batch; i++) {
+		struct wb_shard *s = &ix->shards[next++ & (ix->nr_shards - 1)];
+		LIST_HEAD(blocks);
 		u32 n;
 
 		if (!READ_ONCE(s->nr_free) && !READ_ONCE(s->nr_clean))
 			continue;
 		spin_lock(&s->lock);
-		n = wb_shard_reclaim(ix, s, &found);
+		n = wb_shard_reclaim(ix, s, &blocks);
 		if (n)
-			wb_pages_give(&ix->pages, &found, n);
+			wb_pages_give(&ix->pages, &blocks, n);
 		spin_unlock(&s->lock);
+		found += n;
 	}
+	/* of others that do so at the same time one counts */
+	WRITE_ONCE(ix->next_shard, next);
 	return READ_ONCE(ix->pages.nr_free);
 }
 

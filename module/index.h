@@ -59,6 +59,7 @@ struct wb_shard {
  * @bits: of the number of buckets
  * @batch: free blocks that a shard takes from the budget at a time
  * @next_chunk: where wb_index_lend() looks next
+ * @next_shard: where wb_index_reclaim() does
  */
 struct wb_index {
 	struct wb_pages pages;
@@ -68,6 +69,7 @@ struct wb_index {
 	u32 bits;
 	u32 batch;
 	u32 next_chunk;
+	u32 next_shard;
 };
 
 static inline struct wb_shard *wb_index_shard(const struct wb_index *ix, u64 nr)
@@ -134,10 +136,11 @@ void wb_index_give_free(struct wb_index *ix, struct wb_shard *s,
 			struct wb_block *b);
 
 /**
- * wb_index_reclaim - collect free and clean blocks from all shards
+ * wb_index_reclaim - collect free and clean blocks from other shards
  * @ix: the map
  *
- * For a writer that found none.  Takes the shards' locks one by one.
+ * For a writer that found none.  Takes the shards' locks one by one, until there are
+ * enough for many writes.
  *
  * Return: whether the budget has a free block now.
  */

@@ -48,6 +48,21 @@ static bool wb_retry_due(struct wb_store *store)
 	       time_after_eq(jiffies, READ_ONCE(store->health.retry_at));
 }
 
+/*
+ * To see that all shards are empty takes long where there are many, and this is asked
+ * before each I/O: so a full cache stays full for a jiffy.  One that has room is looked
+ * at each time: who finds none has kicked us already, and would not do so again.
+ */
+static bool wb_full(struct wb_store *store)
+{
+	if (store->wb.full_at == jiffies)
+		return true;
+	if (wb_write_has_room(store))
+		return false;
+	store->wb.full_at = jiffies;
+	return true;
+}
+
 static bool wb_reason(struct wb_store *store, enum wb_reason *reason)
 {
 	u64 durable = wb_epoch_durable(&store->epochs);
@@ -59,7 +74,7 @@ static bool wb_reason(struct wb_store *store, enum wb_reason *reason)
 							  WB_REASON_FLUSH;
 		return true;
 	}
-	if (wb_pace_queued(&store->pace) && !wb_write_has_room(store)) {
+	if (wb_pace_queued(&store->pace) && wb_full(store)) {
 		*reason = WB_REASON_PRESSURE;
 		return true;
 	}

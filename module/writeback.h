@@ -37,6 +37,7 @@ struct wb_store;
  * @let_go: that does not matter any more
  * @teardown: what is written now is written for a suspend or removal
  * @above: dirty data was above the high watermark and is not yet below the low
+ * @full_at: jiffies when the cache was last seen to be full
  * @sweep: sorted, yet to be written
  * @sweep_epoch: all up to here is durable when the sweep has ended well
  * @sweeping: a sweep has begun and not ended
@@ -66,6 +67,7 @@ struct wb_writeback {
 	bool let_go;
 	bool teardown;
 	bool above;
+	unsigned long full_at;
 
 	struct list_head sweep;
 	u64 sweep_epoch;
