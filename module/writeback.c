@@ -55,11 +55,13 @@ static bool wb_retry_due(struct wb_store *store)
  */
 static bool wb_full(struct wb_store *store)
 {
-	if (store->wb.full_at == jiffies)
+	unsigned long now = jiffies;
+
+	if (store->wb.full_at == now)
 		return true;
 	if (wb_write_has_room(store))
 		return false;
-	store->wb.full_at = jiffies;
+	store->wb.full_at = now;
 	return true;
 }
 
