@@ -72,7 +72,7 @@ void wb_depth_init(struct wb_depth *d);
  * Where one place is an eighth or less, it is kept free for the next read, unless all
  * of @most are worth it.  Not while numbers are compared: that would falsify it; unless
  * no read has ended while as many I/Os did: it may be what is happening, and fewer
- * follow for a while, half of them at least.
+ * follow for a while, half of them at least, where there are several.
  *
  * Return: zero if the only one is to make way.
  */

@@ -63,8 +63,8 @@ static u64 wb_epoch_end(struct wb_epochs *e)
 
 /*
  * A barrier also behind an epoch that has ended already: that may have been a cut.
- * A writer who sees the new number and not yet the barrier meets this flush, and
- * may be on either side: no other can end before the lock is released.
+ * A writer who sees the new number and not yet the barrier, of this flush or of several,
+ * meets them all, and may be on either side of each.
  */
 u64 wb_epoch_close(struct wb_epochs *e)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Epochs: the writes between two flush barriers, numbered from 1.
+ * Epochs: the writes between two flush barriers, or a part of them, numbered from 1.
  *
  * An epoch is no object, only a number: open, then closed, then durable.  A
  * dirty block carries it, so a thousand epochs cost no more than one.  An empty

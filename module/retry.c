@@ -139,6 +139,18 @@ bool wb_retry_end(struct wb_retry *r, struct wb_index *ix)
 	return r->progress;
 }
 
+bool wb_retry_overtaken(const struct wb_retry *r)
+{
+	struct wb_block *b;
+
+	list_for_each_entry(b, &r->blocks, list) {
+		if (wb_block_superseded(b))
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
 void wb_retry_publish(struct wb_retry *r)
 {
 	struct wb_block *b;

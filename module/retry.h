@@ -78,6 +78,12 @@ void wb_retry_skip(struct wb_retry *r, struct list_head *sweep);
  */
 bool wb_retry_end(struct wb_retry *r, struct wb_index *ix);
 
+/*
+ * Whether some of it has a newer version, which must not be written before it.  Up to
+ * date for versions that were made under a shard's lock that was taken since.  Sleeps.
+ */
+bool wb_retry_overtaken(const struct wb_retry *r);
+
 /* For status, which cannot walk the list.  Sleeps. */
 void wb_retry_publish(struct wb_retry *r);
 

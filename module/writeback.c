@@ -193,8 +193,9 @@ static void wb_drop_superseded(struct wb_store *store)
  * when it is its turn; elsewhere all that there is.
  *
  * Whether order is strict is asked after closing: if it is not, then whoever
- * makes it so comes later, and the versions that writers make from then on are
- * stamped with epochs behind the one closed here.
+ * makes it so comes later, and so do the versions that writers make from then on:
+ * but for those who had read the open epoch already, all are stamped with epochs
+ * behind the one closed here.  The former are waited out when it is collected.
  */
 static u64 wb_sweep_target(struct wb_store *store, bool *strict)
 {
@@ -219,9 +220,10 @@ static bool wb_sweep_collect(struct wb_store *store)
 	bool strict;
 
 	wb->sweep_epoch = wb_sweep_target(store, &strict);
-	if (wb_retry_due(store))
-		wb_collect_retry(store);
 	wb_collect(store, wb->sweep_epoch);
+	/* Whoever made a newer version that is in the sweep was waited for. */
+	if (wb_retry_due(store) || wb_retry_overtaken(&wb->retry))
+		wb_collect_retry(store);
 	/* Nothing to do: what is counted may be off by a few blocks. */
 	if (list_empty(&wb->sweep) &&
 	    (!list_empty(&wb->retry.blocks) ||

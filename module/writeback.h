@@ -4,7 +4,7 @@
  *
  * It goes in sweeps.  A sweep collects what is dirty, sorts it by address and
  * writes it from one end to the other; what is written meanwhile is for the
- * next one.  In ordered mode a sweep is one epoch exactly.  One work item does
+ * next one.  Strictly in order a sweep is one epoch exactly.  One work item does
  * all of it, so a block is never in flight twice, and with nothing in flight the
  * item may do what needs quiet: discards, zeroes, the end of an epoch.
  *

@@ -12,6 +12,7 @@
  *	-DRANGE		the same, with a discard somewhere
  *	-DDURABLE	durable mode
  *	-DSWITCH	from ordered to durable at any moment
+ *	-DSWITCH_TO	from durable to ordered at any moment
  *	-DIDS=n		so many writes to each block
  *	-DERRORS=n	so many errors of the origin
  *	-DM_...		one step is wrong on purpose
@@ -96,7 +97,7 @@ byte range;
 byte range_acked;
 #endif
 
-#ifdef DURABLE
+#if defined(DURABLE) || defined(SWITCH_TO)
 bool ordered = false;		/* the mode */
 #else
 bool ordered = true;
@@ -144,7 +145,7 @@ inline crash()
 				if
 				:: may_hold(0, x) && may_hold(1, y) ->
 					assert(promise_kept);
-#if !defined(DURABLE) && !defined(SWITCH)
+#if !defined(DURABLE) && !defined(SWITCH) && !defined(SWITCH_TO)
 					assert(prefix)
 #endif
 				:: else
@@ -423,6 +424,7 @@ end:
  */
 
 byte sweep_epoch;
+bool mixed;
 bool failed;
 bool need_flush;
 bool doubt;
@@ -458,6 +460,43 @@ inline collect_retry()
 {
 	retry_one(0, 1); retry_one(0, 2); retry_one(0, 3);
 	retry_one(1, 1); retry_one(1, 2); retry_one(1, 3)
+}
+
+/* A failed version that is not due would else be written after the newer one. */
+#define overtaken_one(b, e)	(B[b].state[e] == RETRY && B[b].newest != e)
+#define overtaken(b)	(overtaken_one(b, 1) || overtaken_one(b, 2) || overtaken_one(b, 3))
+
+inline collect_overtaken()
+{
+	if
+#ifndef M_LEAVE_OVERTAKEN
+	:: overtaken(0) || overtaken(1) -> collect_retry()
+	:: else
+#else
+	:: true
+#endif
+	fi
+}
+
+/* Of several versions in a sweep of several epochs the newest stands for all. */
+inline drop_superseded(b)
+{
+	if
+	:: B[b].state[3] == SWEEP ->
+		drop_one(b, 1);
+		drop_one(b, 2)
+	:: B[b].state[3] != SWEEP && B[b].state[2] == SWEEP ->
+		drop_one(b, 1)
+	:: else
+	fi
+}
+
+inline drop_one(b, e)
+{
+	if
+	:: B[b].state[e] == SWEEP -> forget(b, e)
+	:: else
+	fi
 }
 
 inline submit(b, e)
@@ -656,6 +695,39 @@ active proctype admin()
 }
 #endif
 
+#ifdef SWITCH_TO
+/* wb_store_switch(), which need not wait. */
+active proctype admin()
+{
+	strict_until = ALL;
+	ordered = true;
+	atomic { close(strict_until) }
+}
+#endif
+
+/* Where epochs may be mixed. Whether they may is asked again after the cut. */
+inline sweep_begin_mixed()
+{
+	atomic {
+		mixed = !strict;
+		sweep_epoch = (mixed || sweep_epoch <= durable + 1 -> sweep_epoch : durable + 1)
+	};
+	if
+	:: atomic { true -> collect_retry() }
+	:: true			/* not due */
+	fi;
+	collect(0);
+	collect(1);
+	atomic {
+		collect_overtaken();
+		if
+		:: mixed -> drop_superseded(0); drop_superseded(1)
+		:: else
+		fi;
+		mixed = false
+	}
+}
+
 inline sweep_begin()
 {
 	if
@@ -687,9 +759,8 @@ inline sweep_begin()
 #endif
 	   collect(0);
 	   collect(1)
-	:: atomic { !strict -> cut(sweep_epoch); collect_retry() };
-	   collect(0);
-	   collect(1)
+	:: atomic { !strict -> cut(sweep_epoch) };
+	   sweep_begin_mixed()
 	fi
 }
 
