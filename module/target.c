@@ -53,12 +53,6 @@ struct wb_target {
  * Tables come and go
  */
 
-/* Whether it ended in vain, and not because somebody else takes over. */
-static bool wb_drain_in_vain(struct wb_store *store, bool killable)
-{
-	return !wb_writeback_teardown(store, killable) && !READ_ONCE(store->wb.stop);
-}
-
 static void wb_complain(struct wb_store *store)
 {
 	DMERR("%s: suspended with %llu bytes that origin %s did not take, kept",
@@ -74,19 +68,40 @@ static bool wb_device_gone(struct dm_target *ti)
 }
 
 /*
- * The last table that could take over what a noflush suspend has left is not going
- * to: what is resumed may be another target for the origin.  So even who is killed
- * drains to the end, unless the device goes or somebody else comes for the handover.
+ * Writes all that is dirty.  What is resumed next may be another target for the origin,
+ * so even who is killed goes on to the end, unless somebody else comes for the handover,
+ * or the device goes: who removes it waits for us, unkillably, and nobody tells us.
+ */
+static void wb_drain(struct wb_store *store, struct dm_target *ti)
+{
+	struct wb_teardown td;
+
+	wb_teardown_begin(store, &td);
+	while (!wb_teardown_wait(store, &td, wb_device_gone(ti), HZ))
+		;
+	/* in vain, and not because somebody else takes over */
+	if (!wb_teardown_end(store, &td) && !READ_ONCE(store->wb.stop))
+		wb_complain(store);
+}
+
+/* For the same reason who is killed waits for what is in flight. */
+static void wb_stop(struct wb_store *store, struct dm_target *ti)
+{
+	while (!wb_writeback_stop(store, wb_device_gone(ti), HZ))
+		;
+}
+
+/*
+ * The last table that could take over what a noflush suspend has left is not going to.
  *
  * If another target is resumed while this drains, by somebody else than who waits
  * for it, nobody tells us before the owner is destroyed.
  */
-static void wb_drain_unclaimed(struct wb_store *store, bool gone)
+static void wb_drain_unclaimed(struct wb_store *store, struct dm_target *ti)
 {
 	wb_writeback_start(store);
-	if (wb_drain_in_vain(store, gone))
-		wb_complain(store);
-	wb_writeback_stop(store, gone);
+	wb_drain(store, ti);
+	wb_stop(store, ti);
 }
 
 /*
@@ -118,7 +133,7 @@ static void wb_target_leave(struct dm_target *ti, struct wb_target *t)
 	bool locked = !mutex_lock_killable(&store->handover);
 
 	if (locked && wb_store_unclaimed(store) && !wb_rebooting())
-		wb_drain_unclaimed(store, wb_device_gone(ti));
+		wb_drain_unclaimed(store, ti);
 	wb_store_put(store);
 	t->store = NULL;
 	if (locked)
@@ -246,7 +261,7 @@ static void wb_disown(struct dm_target *ti, struct wb_store *store)
 	if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
 		wb_writeback_start(store);
 		wb_writeback_teardown(store, true);
-		wb_writeback_stop(store, true);
+		wb_writeback_stop(store, true, MAX_SCHEDULE_TIMEOUT);
 	}
 	wb_store_disown(store, ti);
 	mutex_unlock(&store->handover);
@@ -323,7 +338,8 @@ static void wb_presuspend(struct dm_target *ti)
 	if (t->noflush && wb_store_shared(store))
 		wb_writeback_rest(store);
 	else
-		t->gave_up = wb_drain_in_vain(store, true);
+		t->gave_up = !wb_writeback_teardown(store, true) &&
+			     !READ_ONCE(store->wb.stop);
 	if (fatal_signal_pending(current)) {
 		t->gave_up = false;
 		if (!wb_device_gone(ti))
@@ -354,7 +370,6 @@ static void wb_postsuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
-	bool gone = wb_device_gone(ti);
 
 	wb_end_refusal(t);
 	wb_lock_handover(store, ti);
@@ -363,11 +378,13 @@ static void wb_postsuspend(struct dm_target *ti)
 		/* by us, to end the drain of a table that has gone */
 		if (READ_ONCE(store->wb.stop))
 			wb_writeback_start(store);
-		if (t->gave_up || wb_drain_in_vain(store, gone))
+		if (t->gave_up)
 			wb_complain(store);
+		else
+			wb_drain(store, ti);
 		wb_lock_handover(store, ti);
 	}
-	wb_writeback_stop(store, gone);
+	wb_stop(store, ti);
 	WRITE_ONCE(store->suspended, true);
 	mutex_unlock(&store->handover);
 }

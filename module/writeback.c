@@ -637,49 +637,74 @@ static bool wb_writeback_left(struct wb_store *store)
  * the origin next has to wait for that too, lest what was in flight comes behind it.
  * The next table of ours does, another target does not.
  */
-void wb_writeback_stop(struct wb_store *store, bool killable)
+bool wb_writeback_stop(struct wb_store *store, bool killable, long timeout)
 {
 	wait_queue_head_t *settled = &store->flush.settled;
+	bool over = true;
 
 	wb_writeback_interrupt(store);
 	if (wb_rebooting())
 		wait_event_idle_timeout(*settled, wb_writeback_left(store), HZ);
 	else if (killable)
-		wait_event_killable(*settled, wb_writeback_left(store));
+		over = wait_event_killable_timeout(*settled, wb_writeback_left(store), timeout);
 	else
-		wait_event_idle(*settled, wb_writeback_left(store));
+		over = wait_event_idle_timeout(*settled, wb_writeback_left(store), timeout);
+	if (!over)
+		return false;
 	if (wb_writeback_active(&store->wb))
 		wb_behind_leave(store);
 	else
 		cancel_delayed_work_sync(&store->wb.work);
 	wb_events_stop(store);
+	return true;
 }
 
-static bool wb_teardown_over(struct wb_store *store, u64 epoch, u64 attempts)
+static bool wb_teardown_over(struct wb_store *store, const struct wb_teardown *td)
 {
-	return wb_flush_ended(store, epoch, attempts) || READ_ONCE(store->wb.stop);
+	return wb_flush_ended(store, td->epoch, td->attempts) || READ_ONCE(store->wb.stop);
+}
+
+void wb_teardown_begin(struct wb_store *store, struct wb_teardown *td)
+{
+	td->left = MAX_SCHEDULE_TIMEOUT;
+	if (wb_rebooting())
+		td->left = READ_ONCE(store->opt.shutdown_timeout) * HZ;
+	td->attempts = wb_flush_attempts(store);
+	WRITE_ONCE(store->wb.teardown, true);
+	wb_health_hurry(store);
+	td->epoch = wb_flush_start(store);
+}
+
+bool wb_teardown_wait(struct wb_store *store, struct wb_teardown *td, bool killable,
+		      long timeout)
+{
+	wait_queue_head_t *settled = &store->flush.settled;
+	bool over;
+
+	timeout = min(timeout, td->left);
+	if (killable)
+		over = wait_event_killable_timeout(*settled, wb_teardown_over(store, td),
+						   timeout);
+	else
+		over = wait_event_idle_timeout(*settled, wb_teardown_over(store, td),
+					       timeout);
+	td->left -= timeout;
+	return over || !td->left;
+}
+
+bool wb_teardown_end(struct wb_store *store, const struct wb_teardown *td)
+{
+	WRITE_ONCE(store->wb.teardown, false);
+	return wb_epoch_durable(&store->epochs) >= td->epoch;
 }
 
 bool wb_writeback_teardown(struct wb_store *store, bool killable)
 {
-	wait_queue_head_t *settled = &store->flush.settled;
-	u64 attempts = wb_flush_attempts(store);
-	long timeout = MAX_SCHEDULE_TIMEOUT;
-	u64 epoch;
+	struct wb_teardown td;
 
-	if (wb_rebooting())
-		timeout = READ_ONCE(store->opt.shutdown_timeout) * HZ;
-	WRITE_ONCE(store->wb.teardown, true);
-	wb_health_hurry(store);
-	epoch = wb_flush_start(store);
-	if (killable)
-		wait_event_killable_timeout(*settled, wb_teardown_over(store, epoch, attempts),
-					    timeout);
-	else
-		wait_event_idle_timeout(*settled, wb_teardown_over(store, epoch, attempts),
-					timeout);
-	WRITE_ONCE(store->wb.teardown, false);
-	return wb_epoch_durable(&store->epochs) >= epoch;
+	wb_teardown_begin(store, &td);
+	wb_teardown_wait(store, &td, killable, MAX_SCHEDULE_TIMEOUT);
+	return wb_teardown_end(store, &td);
 }
 
 bool wb_writeback_held(const struct wb_store *store)

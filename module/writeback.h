@@ -110,12 +110,15 @@ int wb_writeback_settle(struct wb_store *store);
  * @store: the store
  * @killable: whoever writes to the origin next waits for what is in flight, or nobody
  *	will
+ * @timeout: in jiffies
  *
  * Sleeps.  The origin is not touched any more after that, but by what is left behind,
  * see behind.h: by who is killed, by init if it takes long, and for somebody who asks for
  * the handover and will wait for it.
+ *
+ * Return: false if it took longer than @timeout, and is to be called again.
  */
-void wb_writeback_stop(struct wb_store *store, bool killable);
+bool wb_writeback_stop(struct wb_store *store, bool killable, long timeout);
 
 /* Ends a drain without waiting for what is in flight; who drains is to stop then. */
 void wb_writeback_interrupt(struct wb_store *store);
@@ -167,6 +170,27 @@ static inline bool wb_rebooting(void)
  * Return: whether nothing is dirty.
  */
 bool wb_writeback_teardown(struct wb_store *store, bool killable);
+
+/**
+ * struct wb_teardown - the same step by step, for who has to look up meanwhile
+ * @epoch: all up to here is to be durable
+ * @attempts: that had been made when it began
+ * @left: for so many jiffies it goes on at most
+ */
+struct wb_teardown {
+	u64 epoch;
+	u64 attempts;
+	long left;
+};
+
+void wb_teardown_begin(struct wb_store *store, struct wb_teardown *td);
+
+/* For @timeout jiffies at most.  Returns false if there is still something to wait for. */
+bool wb_teardown_wait(struct wb_store *store, struct wb_teardown *td, bool killable,
+		      long timeout);
+
+/* Returns whether nothing is dirty. */
+bool wb_teardown_end(struct wb_store *store, const struct wb_teardown *td);
 
 /**
  * wb_writeback_hold - nothing is written until wb_writeback_unhold()

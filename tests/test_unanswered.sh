@@ -176,6 +176,24 @@ clear_and_another()
 	all_there 4
 }
 
+# Who removes the device waits for it, and cannot be killed until it has let go.
+clear_killed_and_removed()
+{
+	local pid remove
+
+	cleared "$@"
+	kill -KILL "$pid"
+	is_waiting "$pid"
+	begun remove dmsetup remove wb-mute
+	wait_for 60 gone "$pid"
+	kill -KILL "$remove"
+	wait_for 60 gone "$remove"
+	expect "orphans" "$(orphans)" -eq 1
+	answer
+	make_wb wb-mute "$below" 16 "$@"
+	all_there 4
+}
+
 # Kept, and taken up again; the origin cannot be torn down meanwhile.
 removal_killed()
 {
@@ -190,7 +208,6 @@ removal_killed()
 	all_there 12
 	expect "orphans" "$(orphans)" -eq 0
 }
-
 
 # All of it was in flight: nothing is left when it has arrived, and nobody asks for it.
 removal_killed_and_nothing_left()
@@ -245,6 +262,7 @@ it "a table was to take over" handover_killed mode ordered
 it "the same, while the cache is full" handover_killed_above_writers mode ordered
 it "the table that was to take over is cleared" clear_killed mode durable
 it "the same, and another table is to take over" clear_and_another mode ordered
+it "the same, and the device is removed" clear_killed_and_removed mode durable
 it "a removal" removal_killed mode ordered writeback_jobs 1
 it "a removal, and nothing is left" removal_killed_and_nothing_left
 it "a removal, taken up before the origin answers" attached_and_killed mode durable
