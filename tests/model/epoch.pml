@@ -482,11 +482,13 @@ inline collect_overtaken()
 inline drop_superseded(b)
 {
 	if
+#ifndef M_NO_DROP
 	:: B[b].state[3] == SWEEP ->
 		drop_one(b, 1);
 		drop_one(b, 2)
 	:: B[b].state[3] != SWEEP && B[b].state[2] == SWEEP ->
 		drop_one(b, 1)
+#endif
 	:: else
 	fi
 }
