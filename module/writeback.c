@@ -93,8 +93,8 @@ static bool wb_reason(struct wb_store *store, enum wb_reason *reason)
  */
 
 /*
- * By number; of versions of a block the newest comes last.  Sorting millions
- * takes a while; the comparison is where to yield.
+ * By number; of versions of a block the newest comes last, superseded or not.  Sorting
+ * millions takes a while; the comparison is where to yield.
  */
 static int wb_block_cmp(void *priv, const struct list_head *a,
 			const struct list_head *b)
@@ -107,6 +107,8 @@ static int wb_block_cmp(void *priv, const struct list_head *a,
 		cond_resched();
 	if (wb_block_nr(ba) != wb_block_nr(bb))
 		return wb_block_nr(ba) > wb_block_nr(bb);
+	if (ba->epoch != bb->epoch)
+		return !wb_stamp_within(ba->epoch, bb->epoch);
 	return !wb_block_superseded(ba) && wb_block_superseded(bb);
 }
 
