@@ -561,10 +561,9 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti)
  */
 
 /*
- * Tries to apply the switch that is pending.  Zeroes that are on their way to
- * the origin reach only the newest version of a block, so ordered mode, where
- * there are several, waits for them; who queues some asks for the mode under the
- * same lock.
+ * Tries to apply the switch that is pending.  Zeroes that are on their way to the
+ * origin reach only the newest version of a block, so a switch, after which there may
+ * be several, waits for them; who queues some asks for the mode under the same lock.
  */
 static void wb_store_try_mode(struct wb_store *store)
 {
@@ -575,7 +574,7 @@ static void wb_store_try_mode(struct wb_store *store)
 	    wb_epoch_durable(&store->epochs) < store->pending_epoch)
 		return;
 	spin_lock(&store->ranges.lock);
-	if (mode != WB_MODE_ORDERED || wb_ranges_empty(&store->ranges))
+	if (list_empty(&store->ranges.unordered))
 		wb_store_switch(store, mode);
 	spin_unlock(&store->ranges.lock);
 }
