@@ -52,7 +52,7 @@ void wb_health_failed(struct wb_store *store, bool progress, bool whole)
 	if (whole)
 		WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->stuck));
 	h->attempts++;
-	if (!progress)
+	if (whole && !progress)
 		h->stuck++;
 	wb_health_change(store, h->stuck < WB_STUCK_TO_FAIL ?
 			 WB_HEALTH_RETRYING : WB_HEALTH_FAILING);

@@ -14,7 +14,7 @@ struct wb_store;
  * struct wb_origin_health - of a store; written by writeback alone
  * @state: enum wb_health
  * @attempts: passes in a row that failed
- * @stuck: of these, without progress
+ * @stuck: of these, those that tried all, without progress
  * @retry_at: jiffies, when to try again
  */
 struct wb_origin_health {
@@ -33,7 +33,7 @@ static inline bool wb_health_failing(const struct wb_origin_health *h)
 
 /* A pass of writeback ended with blocks that could not be written; @progress: the
  * next one has better chances; @whole: it tried what had failed before, too, which
- * else stays due when it was.  Sleeps.
+ * else stays due when it was, and is not known to be worse.  Sleeps.
  */
 void wb_health_failed(struct wb_store *store, bool progress, bool whole);
 

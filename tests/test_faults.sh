@@ -480,6 +480,45 @@ flush_loses_cache()
 	wb_io check "$seed" "$origin" 0 $((4 * MIB))
 }
 
+# sync_on FILE: again and again until FILE is there; each must succeed.
+sync_on()
+{
+	while [ ! -e "$1" ]; do
+		wb_io sync "$dev" || return
+		echo synced >>"$work/syncs"
+	done
+}
+
+times_failing()
+{
+	dmesg | grep -c "wb-fault: .*health is failing" || :
+}
+
+# What is written during a short outage fails, too, over and over; that says nothing of
+# whether what failed first still does.
+short_outage()
+{
+	local disk before syncing
+
+	with_cache 40 mode durable "$brisk"
+	before=$(times_failing)
+	rewrite 32 "$work/enough" &
+	syncing=$!
+	at_exit "touch $work/enough; wait $syncing"
+	wait_for 60 test -s "$work/round"
+	sync_on "$work/enough" &
+	syncing=$!
+	wait_for 60 test -s "$work/syncs"
+	wbctl clear-stats wb-fault
+	break_origin wb-below "$disk"
+	wait_for 60 stats_is wb-fault errors -ge 8
+	mend_origin wb-below "$disk"
+	wait_for 90 health_is ok
+	touch "$work/enough"
+	wait "$syncing"
+	expect "times that it was failing" "$(times_failing)" -eq "$before"
+}
+
 #
 # Who is told
 #
@@ -949,6 +988,7 @@ it "good blocks among bad ones, durable" good_among_bad durable
 it "good blocks among bad ones, ordered" good_among_bad ordered
 it "after an outage writeback is not block by block" backlog_after_an_outage
 it "a flush that loses the origin's cache" flush_loses_cache ordered
+it "a short outage under writers" short_outage
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
 it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
