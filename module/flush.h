@@ -41,12 +41,14 @@ struct wb_flush {
  * @start: when it came, by local_clock()
  * @which: enum wb_latency that it counts for, WB_NR_LATENCIES for none
  * @reading: writeback knows of it, see wb_writeback_read_begins()
+ * @past: it writes to the origin, past the cache, and has that flushed
  */
 struct wb_bio {
 	u64 epoch;
 	u64 start;
 	u32 which;
 	bool reading;
+	bool past;
 };
 
 static inline struct wb_bio *wb_bio_data(struct bio *bio)

@@ -175,6 +175,7 @@ static void wb_map_begin(struct bio *bio)
 
 	data->which = wb_latency_of(bio);
 	data->reading = false;
+	data->past = false;
 	data->start = local_clock();
 }
 
@@ -185,6 +186,8 @@ void wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status)
 
 	if (data->reading)
 		wb_writeback_read_ended(&store->wb);
+	if (data->past && status)
+		wb_writeback_doubt(&store->wb);
 	if (!status && data->which < WB_NR_LATENCIES)
 		wb_latency_add(&store->latencies, data->which, max_t(s64, ns, 0));
 }

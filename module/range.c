@@ -375,6 +375,7 @@ static void wb_ranges_send(struct wb_store *store, struct wb_range *range,
 {
 	unsigned int n = 0;
 
+	wb_io_enter_cache(store);
 	while (range && n++ < WB_RANGES_AT_ONCE) {
 		wb_range_cut(store, range);
 		if (!wb_range_is_discard(range))

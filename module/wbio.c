@@ -243,6 +243,14 @@ static u8 wb_block_start(struct wb_store *store, struct wb_block *b, sector_t en
 	return valid;
 }
 
+void wb_io_enter_cache(struct wb_store *store)
+{
+	struct wb_writeback *wb = &store->wb;
+
+	if (!wb->nr_ios && !wb->nr_unflushed)
+		WRITE_ONCE(wb->doubt, false);
+}
+
 void wb_io_submit_next(struct wb_store *store, enum wb_reason reason)
 {
 	struct wb_writeback *wb = &store->wb;
@@ -253,6 +261,7 @@ void wb_io_submit_next(struct wb_store *store, enum wb_reason reason)
 	struct wb_io *io;
 	u8 valid;
 
+	wb_io_enter_cache(store);
 	/* Merged again below, the halves of what failed would fail together again. */
 	if (failed)
 		opf |= REQ_NOMERGE;
@@ -419,9 +428,9 @@ void wb_io_wait(struct wb_store *store)
 }
 
 /*
- * After a failed flush nothing is known of what the origin's cache held: neither
- * of what was written before, nor of what completed meanwhile and would look
- * covered by the next flush, which may find nothing left to do.
+ * After a failed flush, of ours or of a write past the cache, nothing is known of what
+ * the origin's cache held: neither of what was written before, nor of what completed
+ * meanwhile and would look covered by the next flush, which may find nothing left to do.
  */
 static void wb_io_distrust(struct wb_store *store)
 {
@@ -449,6 +458,8 @@ int wb_io_flush_origin(struct wb_store *store)
 	wb->need_flush = false;
 	wb_stat_add(&store->stats, WB_STAT_ORIGIN_FLUSHES, 1);
 	r = blkdev_issue_flush(store->bdev);
+	if (xchg(&wb->doubt, false) && !r)
+		r = -EIO;
 	if (r) {
 		trace_wb_error(store->dev, WB_TRACE_FLUSH, 0, r);
 		list_splice(&covered, &wb->unflushed);

@@ -17,6 +17,11 @@ void wb_io_exit(struct wb_store *store);
 /* Writes the first blocks of the sweep, as many as one I/O takes. */
 void wb_io_submit_next(struct wb_store *store, enum wb_reason reason);
 
+/* Something is about to be written: what the origin's cache has lost before there was
+ * anything of ours in it does not matter.
+ */
+void wb_io_enter_cache(struct wb_store *store);
+
 /* Sees to what has completed: written blocks are clean or await a flush, others
  * go to the retry list.
  */

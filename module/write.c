@@ -235,8 +235,9 @@ static bool wb_write_brake(struct wb_store *store, struct bio *bio)
 
 /*
  * Past the cache, if that has nothing newer for any of it: the origin's answer
- * is the writer's.  FUA, since no later flush of ours would cover it.  A clean
- * block would be older than what is written, so it goes.
+ * is the writer's.  FUA, since no later flush of ours would cover it; without support
+ * for it that is a flush of the origin, which may fail.  A clean block would be older
+ * than what is written, so it goes.
  */
 static bool wb_write_past(struct wb_store *store, struct bio *bio)
 {
@@ -249,6 +250,7 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 		if (!wb_index_forget_clean(store->index, nr))
 			return false;
 	wb_write_count(store, bio);
+	wb_bio_data(bio)->past = bdev_write_cache(store->bdev) && !bdev_fua(store->bdev);
 	bio->bi_opf |= REQ_FUA;
 	bio_set_dev(bio, store->bdev);
 	submit_bio_noacct(bio);

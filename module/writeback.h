@@ -29,7 +29,7 @@ struct wb_store;
 /**
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
- * @work: the one work item; all below but @done, @stop, @held, @let_go,
+ * @work: the one work item; all below but @done, @stop, @held, @let_go, @doubt,
  *	@teardown, @above, @reads, @served and @yielding belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
@@ -46,6 +46,7 @@ struct wb_store;
  * @unflushed: written, awaiting a flush of the origin
  * @nr_unflushed: length of it
  * @need_flush: something reached the origin since its last good flush
+ * @doubt: a flush that was not ours may have failed
  * @nr_ios: I/Os in flight
  * @nr_inflight: blocks in flight
  * @io_blocks: blocks in an I/O at most
@@ -77,6 +78,7 @@ struct wb_writeback {
 	struct list_head unflushed;
 	u32 nr_unflushed;
 	bool need_flush;
+	bool doubt;
 
 	u32 nr_ios;
 	u32 nr_inflight;
@@ -146,6 +148,15 @@ static inline bool wb_writeback_read_begins(struct wb_writeback *wb)
 
 /* It ended.  Any context. */
 void wb_writeback_read_ended(struct wb_writeback *wb);
+
+/*
+ * A flush of the origin that somebody else had sent may have failed: ours, which finds
+ * nothing left to do, is not to be trusted.  Any context.
+ */
+static inline void wb_writeback_doubt(struct wb_writeback *wb)
+{
+	WRITE_ONCE(wb->doubt, true);
+}
 
 /* Something became dirty: see to it in time.  Any context. */
 void wb_writeback_arm(struct wb_store *store);
