@@ -436,6 +436,24 @@ static void wb_range_done(struct wb_store *store, struct wb_range *range)
 	mempool_free(range, &store->ranges.pool);
 }
 
+/* Nothing of them was sent yet.  What is refused leaves an epoch that has no range. */
+void wb_ranges_refuse(struct wb_store *store)
+{
+	u64 durable = wb_epoch_durable(&store->epochs);
+	struct wb_range *range, *next;
+	LIST_HEAD(refused);
+
+	spin_lock(&store->ranges.lock);
+	list_for_each_entry_safe(range, next, &store->ranges.queue, entry)
+		if (range->bio && range->epoch > durable + 1)
+			list_move_tail(&range->entry, &refused);
+	spin_unlock(&store->ranges.lock);
+	list_for_each_entry_safe(range, next, &refused, entry) {
+		range->status = BLK_STS_IOERR;
+		wb_range_done(store, range);
+	}
+}
+
 /* Those that were sent to their end are done. */
 static void wb_ranges_settle(struct wb_store *store, struct wb_range *range)
 {

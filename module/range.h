@@ -64,6 +64,12 @@ bool wb_ranges_left(struct wb_store *store);
 /* The last epoch that comes before all ranges. */
 u64 wb_ranges_limit(struct wb_store *store);
 
+/*
+ * The origin is failing: who waits for one that is behind what cannot be written is
+ * told, as of a flush.  In writeback's context, nothing in flight.
+ */
+void wb_ranges_refuse(struct wb_store *store);
+
 /* Does some of them, for not too long.  In writeback's context, nothing in flight. */
 void wb_ranges_apply(struct wb_store *store);
 

@@ -406,6 +406,8 @@ static void wb_sweep_end(struct wb_store *store)
 	}
 	wb_retry_publish(&wb->retry);
 	wb_flush_settle(store, wb->failed);
+	if (wb->failed && wb_health_failing(&store->health))
+		wb_ranges_refuse(store);
 }
 
 /* A flush that failed with nothing left to write is tried again like a write. */

@@ -871,6 +871,25 @@ refuses()
 	wb_io check "$seed" "$disk" $((32 * MIB)) $((64 * KIB))
 }
 
+# A discard that is to be durable waits behind what cannot be written: it is told.
+discard_that_waits()
+{
+	local disk pid
+
+	with_cache 16 mode ordered "$lazy"
+	fail_from_now_on
+	wbctl set wb-fault write_through 1
+	blkdiscard -f -o $((32 * MIB)) -l "$MIB" "$dev" 2>/dev/null &
+	pid=$!
+	wait_for 90 gone "$pid"
+	must_fail wait "$pid"
+	wbctl set wb-fault write_through 0
+	mend
+	blkdiscard -o $((32 * MIB)) -l "$MIB" "$dev"
+	remove_wb wb-fault
+	wb_io check "$seed" "$disk" 0 "$MIB"
+}
+
 # Another policy takes force while it is failing.
 policy_changes()
 {
@@ -991,6 +1010,7 @@ it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "a short outage under writers" short_outage
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
+it "failing: a discard that waits fails" discard_that_waits
 it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
 it "failing: who waits for room can be killed" waiting_writer_can_be_killed
 it "failing and full: reloaded with more room" more_room
