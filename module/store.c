@@ -259,6 +259,7 @@ static struct wb_store *wb_store_join(struct wb_store *store, dev_t md_dev,
 		kref_get(&store->ref);
 	}
 	store->tables++;
+	store->heirs++;
 	return store;
 }
 
@@ -275,6 +276,7 @@ static void wb_store_register(struct wb_store *store)
 	}
 	list_add_tail(&store->entry, before);
 	store->tables = 1;
+	store->heirs = 1;
 }
 
 /*
@@ -314,7 +316,7 @@ bool wb_store_shared(struct wb_store *store)
 	bool shared;
 
 	mutex_lock(&wb_registry_lock);
-	shared = store->tables > 1;
+	shared = store->heirs;
 	mutex_unlock(&wb_registry_lock);
 	return shared;
 }
@@ -324,15 +326,23 @@ bool wb_store_unclaimed(struct wb_store *store)
 	bool last;
 
 	mutex_lock(&wb_registry_lock);
-	last = store->tables == 2;
+	last = store->heirs == 1;
 	mutex_unlock(&wb_registry_lock);
 	return last && READ_ONCE(store->owner) && READ_ONCE(store->suspended) &&
 	       wb_store_dirty(store);
 }
 
-void wb_store_put(struct wb_store *store)
+void wb_store_inherited(struct wb_store *store)
 {
 	mutex_lock(&wb_registry_lock);
+	store->heirs--;
+	mutex_unlock(&wb_registry_lock);
+}
+
+void wb_store_put(struct wb_store *store, bool heir)
+{
+	mutex_lock(&wb_registry_lock);
+	store->heirs -= heir;
 	if (--store->tables) {
 		mutex_unlock(&wb_registry_lock);
 		wb_store_release(store);

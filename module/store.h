@@ -71,6 +71,7 @@ struct dm_target;
  * @entry: in the registry
  * @id: never reused
  * @tables: that hold it, loaded or live; under the registry's mutex
+ * @heirs: of these, that have not taken it over yet; likewise
  * @orphan: no table is left; likewise
  * @dev: number of the mapped device
  * @origin_dev: number of the origin
@@ -116,6 +117,7 @@ struct wb_store {
 	struct list_head entry;
 	u64 id;
 	unsigned int tables;
+	unsigned int heirs;
 	bool orphan;
 	dev_t dev;
 	dev_t origin_dev;
@@ -192,10 +194,11 @@ struct wb_index *wb_store_reserve(u32 mib, const char **why);
 /**
  * wb_store_put - a table goes away
  * @store: its store
+ * @heir: it has not taken the store over
  *
  * The last table's reference: a store with dirty data becomes an orphan.
  */
-void wb_store_put(struct wb_store *store);
+void wb_store_put(struct wb_store *store, bool heir);
 
 /**
  * wb_store_discard - throw away what an orphan holds
@@ -253,8 +256,11 @@ bool wb_store_disown(struct wb_store *store, struct dm_target *ti);
  */
 void *wb_store_forget_origin(struct wb_store *store);
 
-/* Whether another table than the one that owns it is loaded for the store. */
+/* Whether a table is loaded that is to take the store over. */
 bool wb_store_shared(struct wb_store *store);
+
+/* One of these has, by wb_store_claim(). */
+void wb_store_inherited(struct wb_store *store);
 
 /* An orphan that has nothing dirty and nothing in flight any more goes.  Sleeps. */
 void wb_store_reap(struct wb_store *store);

@@ -32,6 +32,7 @@
  * @store: the store
  * @origin: the origin as this table has opened it
  * @args: its line; @args.opt is what the store gets at resume
+ * @heir: it has not taken the store over yet
  * @spare: a map for a budget that differs from the store's
  * @noflush: the suspend that is under way does not wait for a drain
  * @gave_up: its drain ended in vain
@@ -42,6 +43,7 @@ struct wb_target {
 	struct wb_store *store;
 	struct dm_dev *origin;
 	struct wb_args args;
+	bool heir;
 	struct wb_index *spare;
 	bool noflush;
 	bool gave_up;
@@ -124,17 +126,46 @@ static void wb_lock_handover(struct wb_store *store, struct dm_target *owner)
 }
 
 /*
+ * For a table that goes: behind whoever wants the handover.  That may be killed while it
+ * waits for the origin, and another target be resumed next.  So who is killed here does
+ * not give up, unless the device goes.
+ */
+static bool wb_lock_behind(struct wb_store *store, struct dm_target *ti)
+{
+	while (atomic_read(&store->handover_wanted) || !mutex_trylock(&store->handover)) {
+		if (fatal_signal_pending(current) && wb_device_gone(ti))
+			return false;
+		schedule_timeout_idle(HZ / 20);
+	}
+	return true;
+}
+
+/*
+ * What an heir leaves that was the last one.  Returns whether it was interrupted by who
+ * wants the handover, and may not get it.
+ */
+static bool wb_leave_nothing(struct wb_store *store, struct dm_target *ti)
+{
+	if (wb_rebooting() || !wb_store_unclaimed(store))
+		return false;
+	wb_drain_unclaimed(store, ti);
+	return atomic_read(&store->handover_wanted);
+}
+
+/*
  * Only then is the table no heir any more: until it has seen to that, others count on
- * it.  Who is killed while another one drains leaves it to that.
+ * it.  Who is killed while the device goes leaves it to the owner.
  */
 static void wb_target_leave(struct dm_target *ti, struct wb_target *t)
 {
 	struct wb_store *store = wb_store_ref(t->store);
-	bool locked = !mutex_lock_killable(&store->handover);
+	bool locked = t->heir && wb_lock_behind(store, ti);
 
-	if (locked && wb_store_unclaimed(store) && !wb_rebooting())
-		wb_drain_unclaimed(store, ti);
-	wb_store_put(store);
+	while (locked && wb_leave_nothing(store, ti)) {
+		mutex_unlock(&store->handover);
+		locked = wb_lock_behind(store, ti);
+	}
+	wb_store_put(store, t->heir);
 	t->store = NULL;
 	if (locked)
 		mutex_unlock(&store->handover);
@@ -198,6 +229,7 @@ static int wb_target_store(struct dm_target *ti, struct wb_target *t)
 		ti->error = (char *)why;
 		return r;
 	}
+	t->heir = true;
 	if (wb_store_nr(t->store) == nr)
 		return 0;
 	ix = wb_store_reserve(t->args.cache_mib, &why);
@@ -410,6 +442,9 @@ static int wb_preresume(struct dm_target *ti)
 		DMERR("%s: %s", store->name, why);
 		return r;
 	}
+	if (t->heir)
+		wb_store_inherited(store);
+	t->heir = false;
 	if (t->spare) {
 		wb_index_destroy(t->spare);
 		t->spare = NULL;

@@ -306,10 +306,16 @@ static bool wb_write_hopeless(struct wb_store *store)
 	       READ_ONCE(store->opt.on_error) != WB_ON_ERROR_BUFFER;
 }
 
-/* @stay: as long as the device's suspension, if there is one, waits for it. */
+/*
+ * @stay: as long as the device's suspension, if there is one, waits for it.  Else dm would
+ * fail what is given back: a suspend that was interrupted is none before we hear of it.
+ */
 static bool wb_write_must_leave(struct wb_store *store, bool stay)
 {
-	return READ_ONCE(store->leave) > (stay ? WB_LEAVE_MAP : WB_STAY);
+	if (!stay)
+		return READ_ONCE(store->leave) > WB_STAY;
+	return READ_ONCE(store->leave) > WB_LEAVE_MAP &&
+	       dm_noflush_suspending(READ_ONCE(store->owner));
 }
 
 /*

@@ -146,7 +146,7 @@ cleared()
 }
 
 # What is resumed next could be another target: so it is waited for even by who is
-# killed, but no longer than until the device itself is resumed.
+# killed, also if somebody has tried to resume the device.
 clear_killed()
 {
 	local pid
@@ -155,9 +155,28 @@ clear_killed()
 	kill -KILL "$pid"
 	is_waiting "$pid"
 	killed dmsetup resume wb-mute
-	wait_for 60 gone "$pid"
+	is_waiting "$pid"
 	answer
+	wait_for 60 gone "$pid"
+	wb_io check "$seed" "$disk" 0 $((4 * MIB))
+	dmsetup load wb-mute --table "0 $((64 * 2048)) linear $below 0"
 	dmsetup resume wb-mute
+	all_there 4
+	expect "orphans" "$(orphans)" -eq 0
+}
+
+# But no longer than until the device itself is resumed.
+clear_killed_and_resumed()
+{
+	local pid resume
+
+	cleared "$@"
+	kill -KILL "$pid"
+	is_waiting "$pid"
+	begun resume dmsetup resume wb-mute
+	answer
+	wait "$resume"
+	wait_for 60 gone "$pid"
 	all_there 4
 }
 
@@ -261,6 +280,7 @@ it "another target was to take its place" replacement_killed mode ordered
 it "a table was to take over" handover_killed mode ordered
 it "the same, while the cache is full" handover_killed_above_writers mode ordered
 it "the table that was to take over is cleared" clear_killed mode durable
+it "the same, and the device is resumed" clear_killed_and_resumed mode ordered
 it "the same, and another table is to take over" clear_and_another mode ordered
 it "the same, and the device is removed" clear_killed_and_removed mode durable
 it "a removal" removal_killed mode ordered writeback_jobs 1
