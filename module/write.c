@@ -250,7 +250,7 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 		if (!wb_index_forget_clean(store->index, nr))
 			return false;
 	wb_write_count(store, bio);
-	wb_bio_data(bio)->past = bdev_write_cache(store->bdev) && !bdev_fua(store->bdev);
+	wb_bio_data(bio)->past = bdev_write_cache(store->bdev);
 	bio->bi_opf |= REQ_FUA;
 	bio_set_dev(bio, store->bdev);
 	submit_bio_noacct(bio);

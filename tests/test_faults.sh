@@ -810,6 +810,45 @@ writes_through()
 	wb_io check $((seed + 2)) "$disk" $((32 * MIB + 512)) 512
 }
 
+# The same flush, sent for a write past the cache: only that is told of it.  Below, half
+# of what writeback writes is in that disk's cache, the other half is held up elsewhere.
+flush_of_another_loses_cache()
+{
+	local nbd disk arm=/dev/mapper/wb-arm
+
+	faulty_disk nbd
+	fast_disk disk
+	linear wb-arm "$disk" 65536 65536
+	dmsetup create wb-below --table "0 65536 linear $nbd 0
+		65536 65536 linear $arm 0"
+	at_exit "dmsetup remove --retry wb-below"
+	make_wb wb-fault /dev/mapper/wb-below 16 mode volatile on_error writethrough "$brisk"
+	touch "$work/fail-write"
+	break_origin wb-arm "$disk"
+	wb_io write -r "$seed" "$dev" 0 65536
+	wb_io write -r "$seed" "$dev" $((32 * MIB)) 65536
+	wait_for 90 health_is failing
+	# both halves in one pass, and so few blocks that it leaves none out
+	wbctl freeze wb-fault
+	wait_for 60 status_is wb-fault writeback_bytes -eq 0
+	dmsetup suspend --noflush --nolockfs wb-arm
+	dmsetup load wb-arm --table "0 65536 linear $disk 65536"
+	rm "$work/fail-write"
+	wbctl thaw wb-fault
+	wait_for 90 wb_io check "$seed" "$nbd" 0 65536
+
+	touch "$work/fail-flush"
+	must_fail wb_io write -b 4096 "$seed" "$dev" $((8 * MIB)) 4096
+	rm "$work/fail-flush"
+	expect "left by a flush that failed" "$(wb_io count "$seed" "$nbd" 0 65536)" -eq 0
+	dmsetup resume wb-arm
+	back_in_health
+	wb_io check "$seed" "$dev" 0 65536
+	remove_wb wb-fault
+	wb_io check "$seed" "$nbd" 0 65536
+	wb_io check "$seed" "$disk" $((32 * MIB)) 65536
+}
+
 # While nobody holds the origin it may change: what was clean is not to be trusted.
 taken_up_on_a_changed_origin()
 {
@@ -1022,6 +1061,7 @@ it "failing and full: the same, behind what a killed process has left" \
 	suspend_is_given_up_behind_a_killed_writer
 it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
 it "failing: writethrough" writes_through
+it "failing: writethrough, whose flush loses the origin's cache" flush_of_another_loses_cache
 it "failing: writethrough, judged by the model" model_while_writing_through
 it "failing: writethrough refuses in ordered" refuses ordered writethrough
 it "failing: refuse" refuses durable refuse
