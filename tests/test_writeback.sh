@@ -238,7 +238,8 @@ makes_way()
 	expect "writes during reads" "$during" -le $((reads / 4))
 }
 
-# Reads that take long by themselves do not hold up each of the writes.
+# Reads that take long by themselves do not hold up each of the writes: that would be
+# 50 ms 1024 times, more than 50 of these reads.
 slow_reads()
 {
 	local disk start
@@ -256,7 +257,7 @@ slow_reads()
 	start=$(stats wb-back read_miss_bytes)
 	wbctl flush wb-back
 	expect "reads beside 1024 writes" \
-		$((($(stats wb-back read_miss_bytes) - start) / 4096)) -le 10
+		$((($(stats wb-back read_miss_bytes) - start) / 4096)) -le 40
 }
 
 it "64 MiB of shuffled 4 KiB writes in at most 320 writes" sorted_and_merged
