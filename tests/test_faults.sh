@@ -480,7 +480,7 @@ flush_loses_cache()
 	wb_io check "$seed" "$origin" 0 $((4 * MIB))
 }
 
-# sync_on FILE: again and again until FILE is there; each must succeed.
+# sync_on FILE: again and again until FILE is there, or one fails.
 sync_on()
 {
 	while [ ! -e "$1" ]; do
