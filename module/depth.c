@@ -12,6 +12,7 @@
 #define WB_DEPTH_REST		128	/* times the number */
 #define WB_DEPTH_PATIENCE	64
 #define WB_DEPTH_WAY		4	/* one of so many makes way for a read */
+#define WB_DEPTH_WAIVED		4	/* times the number, for reads, while it is compared */
 #define WB_DEPTH_SPARE		8	/* of so many one is kept for the next read */
 #define WB_DEPTH_UNIT		1024
 #define WB_DEPTH_CLEAR		(16 * WB_DEPTH_UNIT)
@@ -34,14 +35,21 @@ static void wb_depth_watch(struct wb_depth *d, u32 nr)
 {
 	d->watching = true;
 	d->settle = max(nr, wb_depth_level(d));
+}
+
+static void wb_depth_turn(struct wb_depth *d, u32 turn)
+{
+	d->turn = turn;
+	d->watching = false;
 	d->ended = 0;
+	d->waived = 0;
 }
 
 /* Compares anew, but for what is @known of the smaller number. */
 static void wb_depth_compare(struct wb_depth *d, bool known)
 {
 	d->comparing = true;
-	d->turn = known;
+	wb_depth_turn(d, known);
 	if (!known) {
 		d->seen[0].ios = 0;
 		d->seen[0].ns = 0;
@@ -160,11 +168,55 @@ static u32 wb_depth_way(const struct wb_depth *d, u32 level, bool reading)
 {
 	u32 way = 0;
 
-	if (!d->comparing && reading)
+	if (reading)
 		way = max_t(u32, level / WB_DEPTH_WAY, 1);
 	else if (!d->comparing && level >= WB_DEPTH_SPARE && level < d->most)
 		way = 1;
 	return max(way, wb_depth_overtaken(d, level));
+}
+
+static void wb_depth_rested(struct wb_depth *d, u32 nr)
+{
+	d->rest -= min(d->rest, nr);
+	if (!d->rest)
+		wb_depth_try(d);
+}
+
+static void wb_depth_settle(struct wb_depth *d, u32 nr)
+{
+	d->settle -= min(d->settle, nr);
+	d->since = d->last;
+}
+
+static void wb_depth_count(struct wb_depth *d, u32 nr)
+{
+	d->seen[d->turn].ios += nr;
+	d->seen[d->turn].ns += d->last - d->since;
+	d->since = d->last;
+	d->ended += nr;
+	if (d->ended < max_t(u32, 2 * wb_depth_level(d), WB_DEPTH_COUNTED))
+		return;
+	wb_depth_turn(d, !d->turn);
+	if (!d->turn)
+		wb_depth_judge(d);
+}
+
+/* All that ended since it was last asked: of I/Os that end at once, none or all. */
+static void wb_depth_account(struct wb_depth *d)
+{
+	u32 nr = d->fresh;
+
+	d->fresh = 0;
+	if (!nr)
+		return;
+	if (!d->watching)
+		d->waived += nr;
+	else if (!d->comparing)
+		wb_depth_rested(d, nr);
+	else if (d->settle)
+		wb_depth_settle(d, nr);
+	else
+		wb_depth_count(d, nr);
 }
 
 u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading, u32 served)
@@ -175,49 +227,33 @@ u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading, u32 serve
 		d->most = most;
 		d->now = min(d->now, most);
 		wb_depth_try(d);
-		d->watching = false;
 	}
+	wb_depth_account(d);
 	if (!reading || d->served != served) {
 		d->served = served;
 		d->overtaken = 0;
 	}
-	if (!d->watching)
-		wb_depth_watch(d, nr);
 	level = wb_depth_level(d);
+	/* A read is waited for, but there must be an end to it. */
+	if (d->comparing && d->waived >= WB_DEPTH_WAIVED * level)
+		reading = false;
+	if (d->comparing && reading)
+		d->watching = false;
+	else if (!d->watching)
+		wb_depth_watch(d, nr);
 	return level - wb_depth_way(d, level, reading);
 }
 
 void wb_depth_ended(struct wb_depth *d, u64 now)
 {
-	u32 level = wb_depth_level(d);
-
 	d->overtaken++;
-	if (!d->watching)
-		return;
-	if (!d->comparing) {
-		if (!d->rest || !--d->rest) {
-			wb_depth_try(d);
-			wb_depth_watch(d, level);
-		}
-		return;
-	}
-	if (d->settle) {
-		if (!--d->settle)
-			d->since = now;
-		return;
-	}
-	if (++d->ended < max_t(u32, 2 * level, WB_DEPTH_COUNTED))
-		return;
-	d->seen[d->turn].ios += d->ended;
-	d->seen[d->turn].ns += now > d->since ? now - d->since : 0;
-	d->turn = !d->turn;
-	if (!d->turn)
-		wb_depth_judge(d);
-	wb_depth_watch(d, level);
+	d->fresh++;
+	d->last = max(d->last, now);
 }
 
 void wb_depth_pause(struct wb_depth *d)
 {
 	d->watching = false;
 	d->overtaken = 0;
+	d->fresh = 0;
 }

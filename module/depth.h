@@ -29,9 +29,12 @@
  * @turn: index of the number that is tried now
  * @seen: what was counted for the smaller and the larger number
  * @watching: nothing but @turn's number was in flight lately, or it rests
- * @settle: I/Os that must end before it is counted again
- * @ended: I/Os that were counted since @since
- * @since: nanoseconds
+ * @settle: I/Os that must end before it is counted
+ * @ended: I/Os that were counted of @turn
+ * @waived: I/Os that ended meanwhile, and were not
+ * @since: it is counted from then on, in nanoseconds
+ * @fresh: I/Os that have ended since it was last asked
+ * @last: when the last of them did
  * @served: reads that had ended when it was last asked
  * @overtaken: our I/Os that have ended since a read did, or since one began
  */
@@ -51,7 +54,10 @@ struct wb_depth {
 	bool watching;
 	u32 settle;
 	u32 ended;
+	u32 waived;
 	u64 since;
+	u32 fresh;
+	u64 last;
 	u32 served;
 	u32 overtaken;
 };
@@ -70,9 +76,13 @@ void wb_depth_init(struct wb_depth *d);
  * one, makes way for a read: where as many are in flight as the disk takes, a
  * read would wait for a place, and be overtaken by the next write again and again.
  * Where one place is an eighth or less, it is kept free for the next read, unless all
- * of @most are worth it.  Not while numbers are compared: that would falsify it; unless
- * no read has ended while as many I/Os did: it may be what is happening, and fewer
- * follow for a while, half of them at least, where there are several.
+ * of @most are worth it.
+ *
+ * What ends while way is made says nothing of the numbers that are compared, and is not
+ * counted.  So that one who reads all the time can't hold up the search, four times the
+ * number make way before a count, no more: unless no read has ended while as many I/Os
+ * did.  It may be what is happening, and fewer follow for a while, half of them at least,
+ * where there are several.
  *
  * Return: zero if the only one is to make way.
  */
