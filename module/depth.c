@@ -14,6 +14,7 @@
 #define WB_DEPTH_WAY		4	/* one of so many makes way for a read */
 #define WB_DEPTH_WAIVED		4	/* times the number, for reads, while it is compared */
 #define WB_DEPTH_SPARE		8	/* of so many one is kept for the next read */
+#define WB_DEPTH_VAIN		8	/* pauses, then it has to do with what it knows */
 #define WB_DEPTH_UNIT		1024
 #define WB_DEPTH_CLEAR		(16 * WB_DEPTH_UNIT)
 #define WB_DEPTH_CERTAIN	(4 * WB_DEPTH_UNIT * WB_DEPTH_UNIT)
@@ -43,6 +44,7 @@ static void wb_depth_turn(struct wb_depth *d, u32 turn)
 	d->watching = false;
 	d->ended = 0;
 	d->waived = 0;
+	d->vain = 0;
 }
 
 /* Compares anew, but for what is @known of the smaller number. */
@@ -163,13 +165,17 @@ static u32 wb_depth_overtaken(const struct wb_depth *d, u32 level)
 	return min(d->overtaken - level, max_t(u32, level / 2, 1));
 }
 
-/* What makes way for a read: that of a user who waits, or the next. */
+/*
+ * What makes way for a read: that of a user who waits, or the next.  Of two numbers that
+ * are compared the larger may be more than the disk takes, and a quarter of it too little.
+ */
 static u32 wb_depth_way(const struct wb_depth *d, u32 level, bool reading)
 {
+	u32 low = d->comparing ? wb_depth_low(d) : level;
 	u32 way = 0;
 
 	if (reading)
-		way = max_t(u32, level / WB_DEPTH_WAY, 1);
+		way = level - low + max_t(u32, low / WB_DEPTH_WAY, 1);
 	else if (!d->comparing && level >= WB_DEPTH_SPARE && level < d->most)
 		way = 1;
 	return max(way, wb_depth_overtaken(d, level));
@@ -185,6 +191,7 @@ static void wb_depth_rested(struct wb_depth *d, u32 nr)
 static void wb_depth_settle(struct wb_depth *d, u32 nr)
 {
 	d->settle -= min(d->settle, nr);
+	d->waived += nr;
 	d->since = d->last;
 }
 
@@ -226,6 +233,7 @@ u32 wb_depth_limit(struct wb_depth *d, u32 most, u32 nr, bool reading, u32 serve
 	if (d->most != most) {
 		d->most = most;
 		d->now = min(d->now, most);
+		d->patience = 1;
 		wb_depth_try(d);
 	}
 	wb_depth_account(d);
@@ -251,9 +259,13 @@ void wb_depth_ended(struct wb_depth *d, u64 now)
 	d->last = max(d->last, now);
 }
 
+/* Sweeps that are too small to settle in would leave it at the larger number for ever. */
 void wb_depth_pause(struct wb_depth *d)
 {
+	if (d->comparing && d->watching && ++d->vain >= WB_DEPTH_VAIN)
+		wb_depth_rest(d);
 	d->watching = false;
+	d->waived = 0;
 	d->overtaken = 0;
 	d->fresh = 0;
 }

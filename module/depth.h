@@ -31,7 +31,8 @@
  * @watching: nothing but @turn's number was in flight lately, or it rests
  * @settle: I/Os that must end before it is counted
  * @ended: I/Os that were counted of @turn
- * @waived: I/Os that ended meanwhile, and were not
+ * @waived: I/Os that ended since then or a pause, and were not
+ * @vain: pauses that came before that were enough
  * @since: it is counted from then on, in nanoseconds
  * @fresh: I/Os that have ended since it was last asked
  * @last: when the last of them did
@@ -55,6 +56,7 @@ struct wb_depth {
 	u32 settle;
 	u32 ended;
 	u32 waived;
+	u32 vain;
 	u64 since;
 	u32 fresh;
 	u64 last;
@@ -72,17 +74,16 @@ void wb_depth_init(struct wb_depth *d);
  * @reading: a read is on its way
  * @served: reads that have ended so far
  *
- * To be asked before each submission, for as long as somebody reads.  A quarter, or
- * one, makes way for a read: where as many are in flight as the disk takes, a
- * read would wait for a place, and be overtaken by the next write again and again.
- * Where one place is an eighth or less, it is kept free for the next read, unless all
- * of @most are worth it.
+ * To be asked before each submission, for as long as somebody reads.  A quarter, or one,
+ * makes way for a read: where as many are in flight as the disk takes, a read would wait
+ * for a place, and be overtaken by the next write again and again.  Where one place is an
+ * eighth or less, it is kept free for the next read, unless all of @most are worth it.
  *
  * What ends while way is made says nothing of the numbers that are compared, and is not
- * counted.  So that one who reads all the time can't hold up the search, four times the
- * number make way before a count, no more: unless no read has ended while as many I/Os
- * did.  It may be what is happening, and fewer follow for a while, half of them at least,
- * where there are several.
+ * counted.  So that one who reads all the time can't hold up the search, when four times
+ * the number have ended that were not counted, no way is made until enough were: unless
+ * no read has ended while as many I/Os did.  It may be what is happening, and fewer
+ * follow for a while, half of them at least, where there are several.
  *
  * Return: zero if the only one is to make way.
  */
