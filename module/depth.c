@@ -14,7 +14,7 @@
 #define WB_DEPTH_WAY		4	/* one of so many makes way for a read */
 #define WB_DEPTH_WAIVED		4	/* times the number, for reads, while it is compared */
 #define WB_DEPTH_SPARE		8	/* of so many one is kept for the next read */
-#define WB_DEPTH_VAIN		8	/* pauses, then it has to do with what it knows */
+#define WB_DEPTH_VAIN		8	/* pauses end a comparison */
 #define WB_DEPTH_UNIT		1024
 #define WB_DEPTH_CLEAR		(16 * WB_DEPTH_UNIT)
 #define WB_DEPTH_CERTAIN	(4 * WB_DEPTH_UNIT * WB_DEPTH_UNIT)
@@ -259,13 +259,19 @@ void wb_depth_ended(struct wb_depth *d, u64 now)
 	d->last = max(d->last, now);
 }
 
-/* Sweeps that are too small to settle in would leave it at the larger number for ever. */
+/*
+ * Sweeps that are too small to settle in would leave it at the larger number for ever.
+ * So it does with what it knows, until an unbroken run is as long as a short rest.
+ */
 void wb_depth_pause(struct wb_depth *d)
 {
-	if (d->comparing && d->watching && ++d->vain >= WB_DEPTH_VAIN)
-		wb_depth_rest(d);
+	if (d->comparing && d->watching)
+		d->vain++;
+	if (d->vain >= WB_DEPTH_VAIN) {
+		d->comparing = false;
+		d->rest = WB_DEPTH_REST * d->now;
+	}
 	d->watching = false;
-	d->waived = 0;
 	d->overtaken = 0;
 	d->fresh = 0;
 }

@@ -31,8 +31,8 @@
  * @watching: nothing but @turn's number was in flight lately, or it rests
  * @settle: I/Os that must end before it is counted
  * @ended: I/Os that were counted of @turn
- * @waived: I/Os that ended since then or a pause, and were not
- * @vain: pauses that came before that were enough
+ * @waived: I/Os that ended since @turn began, and were not counted
+ * @vain: pauses since then, while it watched; @rest begins anew with each if too many
  * @since: it is counted from then on, in nanoseconds
  * @fresh: I/Os that have ended since it was last asked
  * @last: when the last of them did
@@ -79,6 +79,7 @@ void wb_depth_init(struct wb_depth *d);
  * for a place, and be overtaken by the next write again and again.  Where one place is an
  * eighth or less, it is kept free for the next read, unless all of @most are worth it.
  *
+ * Of two numbers that are compared the smaller one makes way, and what is more.
  * What ends while way is made says nothing of the numbers that are compared, and is not
  * counted.  So that one who reads all the time can't hold up the search, when four times
  * the number have ended that were not counted, no way is made until enough were: unless
