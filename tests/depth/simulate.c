@@ -83,6 +83,18 @@ static double uniform(struct disk *d)
 	return ((d->seed >> 11) + 0.5) / 9007199254740992.0;
 }
 
+/* A disk without oddities. */
+static void imagine(unsigned int slots, enum kind kind)
+{
+	disk.slots = slots;
+	disk.kind = kind;
+	disk.slower = 1;
+	disk.lag = 0;
+	disk.hurry = 0;
+	disk.sweep = 0;
+	disk.first_seed = 1;
+}
+
 static double service(struct disk *d)
 {
 	double u = uniform(d), n;
@@ -288,9 +300,7 @@ static bool fair(unsigned int slots, enum kind kind, double lag)
 	struct wb_depth depth;
 	double alone, idle;
 
-	disk.slots = slots;
-	disk.kind = kind;
-	disk.slower = 1;
+	imagine(slots, kind);
 	disk.lag = lag;
 	for (disk.first_seed = 1; disk.first_seed <= TRIES; disk.first_seed++) {
 		alone = drain(&disk, NULL, false);
@@ -315,11 +325,8 @@ static bool not_slowed(unsigned int slots)
 	struct wb_depth depth;
 	double alone, speed;
 
-	disk.slots = slots;
-	disk.kind = EXPONENTIAL;
+	imagine(slots, EXPONENTIAL);
 	disk.slower = 50;
-	disk.lag = 0;
-	disk.first_seed = 1;
 	alone = drain(&disk, NULL, false);
 	wb_depth_init(&depth);
 	drain(&disk, &depth, true);
@@ -334,17 +341,12 @@ static bool not_held_up(unsigned int slots)
 	struct wb_depth depth;
 	double alone, speed;
 
-	disk.slots = slots;
-	disk.kind = CONSTANT;
-	disk.slower = 1;
-	disk.lag = 0;
-	disk.first_seed = 1;
+	imagine(slots, CONSTANT);
 	alone = drain(&disk, NULL, false);
 	disk.hurry = 5e-5;
 	wb_depth_init(&depth);
 	drain(&disk, &depth, true);
 	speed = alone / drain(&disk, &depth, true);
-	disk.hurry = 0;
 	printf("# %u: %.2f of its speed\n", slots, speed);
 	return speed >= 0.5;
 }
@@ -358,11 +360,7 @@ static bool makes_way(unsigned int slots, unsigned int sweep)
 	struct wb_depth depth;
 	double alone, idle, time, speed;
 
-	disk.slots = slots;
-	disk.kind = CONSTANT;
-	disk.slower = 1;
-	disk.lag = 0;
-	disk.first_seed = 1;
+	imagine(slots, CONSTANT);
 	alone = drain(&disk, NULL, false);
 	only_read(&disk);
 	idle = p99(&disk);
