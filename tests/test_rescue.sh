@@ -480,6 +480,11 @@ dump_refuses()
 	expect "the file" "$(cat "$dump")" = kept
 	wbctl dump --force wb-res "$dump"
 	must_fail grep -q kept "$dump"
+	mknod "$work/node" c 1 3
+	refused 1 "not a regular file" wbctl dump --force wb-res "$work/node"
+	expect "the node" "$(stat -c %F "$work/node")" = "character special file"
+	ln -s "$dump" "$work/link"
+	refused 1 "not a regular file" wbctl dump --force wb-res "$work/link"
 	refused 1 "No such file" wbctl dump wb-res "$work/nowhere/dump"
 	mkfs.ext4 -q "$dev"
 	mkdir "$work/mnt"
@@ -497,6 +502,60 @@ dump_refuses()
 	grep -q "No space left" "$work/err"
 	expect "files there" "$(find "$work/small" -type f | wc -l)" -eq 0
 	expect "still held" "$(status wb-res state)" != held
+}
+
+temporary_files()
+{
+	find "$work" -name 'dump.*' | wc -l
+}
+
+dump_began()
+{
+	[ "$(temporary_files)" -gt 0 ]
+}
+
+# The terminal goes, or who reads the progress.
+dump_interrupted()
+{
+	local origin dump pid code=0
+
+	with_store
+	wb_io write 1 "$dev" 0 $((14 * MIB))
+	wbctl dump wb-res "$dump" 2>"$work/err" &
+	pid=$!
+	wait_for 60 dump_began
+	kill -HUP "$pid"
+	wait "$pid" || code=$?
+	expect "exit status" "$code" -eq 1
+	grep -q "interrupted" "$work/err"
+	expect "files" "$(find "$work" -name 'dump*' | wc -l)" -eq 0
+
+	mkfifo "$work/progress"
+	wbctl dump wb-res "$dump" >"$work/progress" 2>"$work/err" &
+	pid=$!
+	exec 7<"$work/progress"
+	exec 7<&-
+	code=0
+	wait "$pid" || code=$?
+	expect "exit status" "$code" -eq 1
+	grep -q "cannot write the output" "$work/err"
+	expect "unfinished files" "$(temporary_files)" -eq 0
+	rm -f "$dump"
+	wbctl dump wb-res "$dump"
+}
+
+# What it says must not be written to what it opens, and cannot be written elsewhere.
+standard_files_closed()
+{
+	local origin dump copy
+
+	with_store
+	wb_io write 1 "$dev" $((1 * MIB)) $((MIB))
+	wb_io sync "$dev"
+	must_fail wbctl dump wb-res "$dump" <&- >&-
+	blank copy
+	must_fail replay "$copy" <&- >&- 2>&-
+	cmp "$dev" "$copy"
 }
 
 #
@@ -606,6 +665,8 @@ it "replay takes a filesystem that was in RAM" filesystem_in_ram
 it "replay refuses other hardware" other_hardware
 it "replay finds damage" damaged
 it "dump refuses" dump_refuses
+it "dump: interrupted, nothing is left" dump_interrupted
+it "dump and replay with closed standard files" standard_files_closed
 it "discard" discard
 it "emergency" emergency
 it "emergency: one of two hangs" emergency_for_two

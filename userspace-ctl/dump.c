@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,25 +62,51 @@ static int open_stdout(struct target *target)
 	return EXIT_DONE;
 }
 
-static int open_temporary(struct target *target, const struct device *dev)
+/* In the place of a device's node it would lie in memory. */
+static int check_path(const struct target *target, const struct device *dev)
 {
-	char *copy = strdup(target->path);
-	int fd;
+	struct stat st;
 
-	if (!copy || asprintf(&target->temporary, "%s.XXXXXX", target->path) < 0)
-		die(EXIT_FAILED, "out of memory");
-	target->dir = strdup(dirname(copy));
-	free(copy);
-	if (!access(target->path, F_OK) && !force)
-		return refuse(target, "it is there: --force replaces it");
+	if (!lstat(target->path, &st)) {
+		if (!S_ISREG(st.st_mode))
+			return refuse(target, "not a regular file: - is the standard output");
+		if (!force)
+			return refuse(target, "it is there: --force replaces it");
+	}
 	/* Nothing is written back meanwhile: it would wait for itself. */
 	if (file_stands_on(target->dir, makedev(dev->status.major, dev->status.minor)))
 		return refuse(target, "it would lie on the device that is dumped");
-	fd = mkostemp(target->temporary, O_CLOEXEC);
-	if (fd < 0)
+	return EXIT_DONE;
+}
+
+static int make_temporary(struct target *target)
+{
+	char *name;
+	int fd;
+
+	if (asprintf(&name, "%s.XXXXXX", target->path) < 0)
+		die(EXIT_FAILED, "out of memory");
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0) {
+		free(name);
 		return refuse(target, strerror(errno));
+	}
+	target->temporary = name;
 	target->file = fdopen(fd, "w");
 	return EXIT_DONE;
+}
+
+static int open_file(struct target *target, const struct device *dev)
+{
+	char *copy = strdup(target->path);
+	int code;
+
+	if (!copy)
+		die(EXIT_FAILED, "out of memory");
+	target->dir = strdup(dirname(copy));
+	free(copy);
+	code = check_path(target, dev);
+	return code ? code : make_temporary(target);
 }
 
 static int target_open(struct target *target, const char *path,
@@ -88,7 +115,7 @@ static int target_open(struct target *target, const char *path,
 	int code;
 
 	*target = (struct target){ .path = path };
-	code = strcmp(path, "-") ? open_temporary(target, dev) : open_stdout(target);
+	code = strcmp(path, "-") ? open_file(target, dev) : open_stdout(target);
 	if (!code)
 		setvbuf(target->file, NULL, _IOFBF, BUFFER);
 	return code;
@@ -108,10 +135,10 @@ static int sync_dir(const char *dir)
 /* Everything is on the disk before it has its name. */
 static int target_commit(struct target *target)
 {
-	int err = fflush(target->file) ? errno : 0;
-
-	if (err || !target->temporary)
-		return err;
+	if (fflush(target->file) || ferror(target->file))
+		return errno ? errno : EIO;
+	if (!target->temporary)
+		return 0;
 	if (fsync(fileno(target->file)) || rename(target->temporary, target->path))
 		return errno;
 	free(target->temporary);
@@ -312,6 +339,8 @@ static int dump_run(int argc, char **argv)
 	if (code)
 		return code;
 	catch_signals();
+	/* who reads the progress may go; main() tells */
+	signal(SIGPIPE, SIG_IGN);
 	code = target_open(&target, argv[1], &dev);
 	if (!code) {
 		info = make_info(&dev);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mapper.h"
 #include "opts.h"
@@ -55,9 +57,20 @@ static int run(int argc, char **argv)
 	return run_verb(find_verb(argv[1]), argc - 1, argv + 1);
 }
 
+/* Else a device that is opened becomes one of them, and gets what we say. */
+static void open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			_exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
-	int code = run(argc, argv);
+	int code;
+
+	open_standard();
+	code = run(argc, argv);
 
 	if ((fflush(stdout) || ferror(stdout)) && !code)
 		code = fail(EXIT_FAILED, "cannot write the output");
