@@ -11,8 +11,6 @@
 
 #define BLANKS		" \t\r\n"
 #define WHERE_LEN	512
-/* As device-mapper and systemd both take it unquoted. */
-#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789#+.:=@_-"
 
 /* Places that tell one device from another even if it holds the same filesystem. */
 static const struct {
@@ -35,13 +33,8 @@ static char *join(const char *a, const char *b)
 
 static int take_name(struct conf_entry *entry, const char *where, char *word)
 {
-	if (word[0] == '-' || strspn(word, NAME_CHARS) != strlen(word) ||
-	    strlen(word) >= WB_NAME_LEN)
-		return fail(EXIT_FAILED,
-			    "%s: name %s: allowed are letters, digits and #+.:=@_-, no - first, %d at most",
-			    where, word, WB_NAME_LEN - 1);
 	entry->creation.name = word;
-	return EXIT_DONE;
+	return creation_check_name(where, word);
 }
 
 /* A filesystem's own UUID is found on the cache's device as well. */

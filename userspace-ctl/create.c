@@ -33,7 +33,11 @@ static const struct opt create_opts[] = {
 
 static int create_run(int argc, char **argv)
 {
+	int code = creation_check_name("create", argv[0]);
+
 	(void)argc;
+	if (code)
+		return code;
 	creation.name = argv[0];
 	creation.origin = argv[1];
 	if (!parse_mebibytes(argv[2], &creation.mib))

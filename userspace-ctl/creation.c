@@ -20,6 +20,8 @@
 
 #define ARGS_LEN	1024
 #define WHY_LEN		256
+/* As device-mapper and systemd both take it unquoted. */
+#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789#+.:=@_-"
 
 struct origin {
 	unsigned int major;
@@ -59,7 +61,7 @@ static int check_use(const struct creation *c, const struct origin *origin)
 
 	if (mapper_exists(c->name))
 		return fail(EXIT_FAILED,
-			    "%s: cannot create: a mapped device has that name",
+			    "%s: cannot create: a mapped device has that name: dmsetup info shows it",
 			    c->name);
 	if (!c->force && device_in_use(origin->major, origin->minor, why, sizeof(why)))
 		return fail(EXIT_FAILED,
@@ -117,6 +119,16 @@ static int make_device(const char *name, const struct origin *origin,
 			    "%s: cannot create: no target writebehind: try modprobe dm-writebehind",
 			    name);
 	return fail(EXIT_FAILED, "%s: cannot create: %s", name, why);
+}
+
+int creation_check_name(const char *where, const char *name)
+{
+	if (name[0] && name[0] != '-' && strspn(name, NAME_CHARS) == strlen(name) &&
+	    strlen(name) < WB_NAME_LEN)
+		return EXIT_DONE;
+	return fail(EXIT_FAILED,
+		    "%s: name %s: allowed are letters, digits and #+.:=@_-, no - first, %d at most",
+		    where, name, WB_NAME_LEN - 1);
 }
 
 int creation_run(const struct creation *c)

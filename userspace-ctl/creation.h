@@ -28,6 +28,9 @@ struct creation {
 	bool force;
 };
 
+/* Could a device have it?  Returns an exit code, the error printed with @where. */
+int creation_check_name(const char *where, const char *name);
+
 /* Makes the device.  Returns an exit code, the error printed. */
 int creation_run(const struct creation *creation);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libdevmapper.h>
 #include <linux/dm-ioctl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,13 +52,29 @@ static struct dm_task *new_task(int type, const char *name)
 	return task;
 }
 
-/* Runs @task, waits for udev to have dealt with it, frees it. */
-static int run(struct dm_task *task)
+/*
+ * dm_task_run() with signals held back: one that ended us half-way through a creation
+ * would leave a device without a table.
+ */
+static int run_whole(struct dm_task *task)
+{
+	sigset_t all, before;
+	int done;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	done = dm_task_run(task);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return done;
+}
+
+/* Runs @task as @how does, waits for udev to have dealt with it, frees it. */
+static int run(struct dm_task *task, int (*how)(struct dm_task *task))
 {
 	uint32_t cookie = 0;
 	int err = 0;
 
-	if (!dm_task_set_cookie(task, &cookie, 0) || !dm_task_run(task)) {
+	if (!dm_task_set_cookie(task, &cookie, 0) || !how(task)) {
 		err = dm_task_get_errno(task);
 		if (!err)
 			err = EIO;
@@ -120,7 +137,7 @@ int mapper_create(const char *name, uint64_t sectors, const char *params)
 		return ENOMEM;
 	}
 	set_uuid(task, name);
-	return run(task);
+	return run(task, run_whole);
 }
 
 int mapper_remove(const char *name)
@@ -133,5 +150,5 @@ int mapper_remove(const char *name)
 		return EINVAL;
 	/* udev may hold it for a moment. */
 	dm_task_retry_remove(task);
-	return run(task);
+	return run(task, dm_task_run);
 }
