@@ -136,6 +136,21 @@ keys()
 	wait_for 60 no_terminal
 }
 
+# Before the terminal is taken.
+wrong_column()
+{
+	need tmux
+	fast_disk origin
+	make_wb wb-top "$origin" 16
+	at_exit "terminal kill-server"
+	terminal new-session -d -x 100 -y 12 "bash --norc --noprofile"
+	press "PS1='> '; clear" Enter
+	wait_for 60 screen_has '^>$'
+	press "wbctl top -o NONSENSE; echo code \$?" Enter
+	wait_for 60 screen_has '^code 2$'
+	screen_has '^wbctl: NONSENSE: no such column'
+}
+
 # A person types a flush, with the Tab key, and watches it.
 flush_by_hand()
 {
@@ -166,6 +181,7 @@ flush_by_hand()
 it "batch mode" batch
 it "rates" rates
 it "devices come and go" devices_come_and_go
+it "a column that is none" wrong_column
 it "keys and resizing" keys
 it "a flush that is typed with Tab, its bar, and its end" flush_by_hand
 run

@@ -233,6 +233,53 @@ exit_codes()
 	exits 2 replay --epoch x "$work/nothing" "$origin"
 	exits 2 discard
 	exits 2 emergency
+	exits 2 list -o NONSENSE
+	exits 2 status wb-ctl -o
+	exits 1 create "wb two" "$origin" 16
+	grep -q "name wb two: allowed are" "$work/err"
+	exits 1 set wb-ctl max_age -5
+	grep -q "allowed is 10 to 86400000" "$work/err"
+}
+
+# What goes on until it is told to end, ends where nobody hears it any more.
+nobody_listens()
+{
+	local pid code=0
+
+	with_device
+	timeout 60 wbctl stats --watch=0.1 wb-ctl >/dev/full 2>"$work/err" || code=$?
+	expect "exit status of stats --watch" "$code" -eq 1
+	grep -q "cannot write the output" "$work/err"
+	begun pid wbctl events --follow >/dev/full 2>"$work/err"
+	wbctl set wb-ctl mode volatile
+	code=0
+	wait "$pid" || code=$?
+	expect "exit status of events --follow" "$code" -eq 1
+	grep -q "cannot write the output" "$work/err"
+}
+
+# One that cannot be flushed does not keep the others from it.
+flush_beside_an_orphan()
+{
+	local origin other
+
+	load_module
+	fast_disk origin
+	null_blk other wb-other size=32
+	linear wb-below "$other"
+	make_wb wb-lost /dev/mapper/wb-below 8 "$lazy"
+	make_wb wb-ctl "$origin" 16 "$lazy"
+	wb_io write 1 /dev/mapper/wb-lost 0 $((MIB))
+	wb_io write 1 /dev/mapper/wb-ctl 0 $((MIB))
+	break_origin wb-below "$other"
+	timeout 100 dmsetup remove wb-lost
+	at_exit "discard_all"
+	exits 1 flush
+	grep -q "wb-lost: cannot flush: it is an orphan" "$work/err"
+	expect "lines of error" "$(wc -l <"$work/err")" -eq 1
+	wb_io check 1 "$origin" 0 $((MIB))
+	exits 0 stats
+	exits 0 latency
 }
 
 # Those that are told are those in force; what else is told of them is compared by
@@ -379,6 +426,26 @@ create_and_remove()
 	exits 0 remove wb-made
 	wb_io check 5 "$origin" 0 $((4 * MIB))
 	must_fail dmsetup info wb-made
+	interrupted_creation
+}
+
+# It is made, or it is not; a device without a table is neither.
+interrupted_creation()
+{
+	local pid tenths made=0
+
+	for tenths in 0 1 2 3 4 5 6 7 8 9; do
+		wbctl create wb-made "$origin" 256M &
+		pid=$!
+		sleep "0.0$tenths"
+		kill -TERM "$pid" || :
+		wait "$pid" || :
+		dmsetup info wb-made >"$work/out" 2>&1 || continue
+		made=$((made + 1))
+		expect "tables" "$(dmsetup table wb-made | wc -l)" -eq 1
+		exits 0 remove wb-made
+	done
+	note "made $made times"
 }
 
 # assembles CODE ARGUMENT...
@@ -456,6 +523,8 @@ without_module()
 }
 
 it "exit codes" exit_codes
+it "what goes on ends when nobody listens" nobody_listens
+it "flush: an orphan does not hold up others" flush_beside_an_orphan
 it "columns, headings, bytes" columns
 it "flush --timeout: 4, and the drain goes on" flush_timeout
 it "the keys of --json" keys

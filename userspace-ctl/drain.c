@@ -24,6 +24,10 @@ int drain_start(struct drain *drain, const struct device *dev)
 	};
 	int err = control_call(WB_IOC_FLUSH, &arg);
 
+	if (err == ENXIO)
+		return fail(EXIT_FAILED,
+			    "%s: cannot flush: it is an orphan: create it on %s again, or dump id:%" PRIu64,
+			    dev->name, dev->origin, (uint64_t)dev->status.id);
 	if (err)
 		return fail(exit_code_of(err), "%s: cannot flush: %s", dev->name,
 			    strerror(err));

@@ -136,7 +136,7 @@ static int listen_for(struct udev_monitor *monitor, int argc, char **argv)
 	struct event event;
 	bool shown = false;
 
-	while (!(shown && !follow) && (device = next_event(monitor))) {
+	while (!(shown && !follow) && !ferror(stdout) && (device = next_event(monitor))) {
 		if (read_event(device, &event) && is_wanted(event.name, argc, argv)) {
 			show(&event);
 			shown = true;

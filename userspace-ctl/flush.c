@@ -17,14 +17,29 @@ static const struct opt flush_opts[] = {
 	{ }
 };
 
-/* Starts all before it waits for any: they drain side by side. */
-static int start_all(struct drain *drains, const struct device *devs, size_t nr)
+static int worse(int a, int b)
 {
-	int code = EXIT_DONE;
+	return a > b ? a : b;
+}
 
-	for (size_t i = 0; i < nr && !code; i++)
-		code = drain_start(drains + i, devs + i);
-	return code;
+/*
+ * Starts all before it waits for any: they drain side by side.  One that cannot does
+ * not keep the others from it.  Leaves in @nr how many did.
+ */
+static int start_all(struct drain *drains, const struct device *devs, size_t *nr)
+{
+	size_t all = *nr;
+	int worst = EXIT_DONE;
+
+	*nr = 0;
+	for (size_t i = 0; i < all; i++) {
+		int code = drain_start(drains + *nr, devs + i);
+
+		if (!code)
+			(*nr)++;
+		worst = worse(worst, code);
+	}
+	return worst;
 }
 
 static int wait_all(struct drain *drains, size_t nr)
@@ -32,12 +47,8 @@ static int wait_all(struct drain *drains, size_t nr)
 	uint64_t deadline = deadline_after(timeout);
 	int worst = EXIT_DONE;
 
-	for (size_t i = 0; i < nr; i++) {
-		int code = drain_wait(drains + i, deadline);
-
-		if (code > worst)
-			worst = code;
-	}
+	for (size_t i = 0; i < nr; i++)
+		worst = worse(worst, drain_wait(drains + i, deadline));
 	return worst;
 }
 
@@ -51,9 +62,9 @@ static int flush_run(int argc, char **argv)
 	if (code)
 		return code;
 	drains = zalloc(nr, sizeof(*drains));
-	code = start_all(drains, devs, nr);
-	if (!code && !async)
-		code = wait_all(drains, nr);
+	code = start_all(drains, devs, &nr);
+	if (!async)
+		code = worse(code, wait_all(drains, nr));
 	free(drains);
 	free(devs);
 	return code;

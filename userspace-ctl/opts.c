@@ -155,6 +155,8 @@ int opts_parse(const struct verb *verb, int argc, char **argv)
 	struct parser p = { .verb = verb, .shorts = ":" };
 	int value;
 
+	if (verb->any_value)
+		strcpy(p.shorts, "+:");
 	parser_add(&p, verb->opts);
 	if (verb->columns)
 		parser_add(&p, output_opts);
@@ -176,5 +178,7 @@ int opts_parse(const struct verb *verb, int argc, char **argv)
 	if (help_wanted)
 		help(&p);
 	check_operands(verb, argc - optind);
+	if (verb->columns)
+		output_check(verb->columns);
 	return optind;
 }

@@ -34,6 +34,7 @@ const struct verb set_verb = {
 	.operands = "NAME OPTION VALUE",
 	.summary = "Change a tunable of a device.  wbctl get NAME shows them.",
 	.more_help = tunables_help,
+	.any_value = true,
 	.min_operands = 3,
 	.max_operands = 3,
 	.run = set_run,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,26 +69,31 @@ static const struct opt stats_opts[] = {
 
 static int fetch(struct row *row, const struct device *dev)
 {
-	int err;
-
 	*row = (struct row){
 		.dev = dev,
 		.stats = { .size = sizeof(row->stats), .id = dev->status.id },
 	};
-	err = control_call(WB_IOC_STATS, &row->stats);
-	if (err)
-		return fail(exit_code_of(err), "%s: cannot read its counters: %s",
-			    dev->name, strerror(err));
-	return EXIT_DONE;
+	return control_call(WB_IOC_STATS, &row->stats);
 }
 
-static int fetch_all(struct row *rows, const struct device *devs, size_t nr)
+/* One that is gone by now is only missed by who has @named it. */
+static int fetch_all(struct row *rows, struct device *devs, size_t *nr, bool named)
 {
-	int code = EXIT_DONE;
+	size_t all = *nr;
 
-	for (size_t i = 0; i < nr && !code; i++)
-		code = fetch(rows + i, devs + i);
-	return code;
+	*nr = 0;
+	for (size_t i = 0; i < all; i++) {
+		int err;
+
+		devs[*nr] = devs[i];
+		err = fetch(rows + *nr, devs + *nr);
+		if (!err)
+			(*nr)++;
+		else if (named || err != ENODEV)
+			return fail(exit_code_of(err), "%s: cannot read its counters: %s",
+				    devs[*nr].name, strerror(err));
+	}
+	return EXIT_DONE;
 }
 
 /* Watched, one device is a line of a table too. */
@@ -125,7 +131,7 @@ static int once(int argc, char **argv)
 	if (code)
 		return code;
 	rows = zalloc(nr, sizeof(*rows));
-	code = fetch_all(rows, devs, nr);
+	code = fetch_all(rows, devs, &nr, argc);
 	if (!code && for_prometheus)
 		show_for_prometheus(devs, rows, nr);
 	else if (!code)
@@ -141,8 +147,9 @@ static int stats_run(int argc, char **argv)
 
 	output.one_line = watch_ms;
 	while (!(code = once(argc, argv)) && watch_ms) {
-		fflush(stdout);
-		usleep(watch_ms * 1000);
+		if (fflush(stdout) || ferror(stdout))
+			break;
+		sleep_ms(watch_ms);
 	}
 	return code;
 }

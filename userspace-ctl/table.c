@@ -103,6 +103,11 @@ static struct selection select_columns(const struct column *columns,
 	return sel;
 }
 
+void output_check(const struct column *columns)
+{
+	select_columns(columns, NULL);
+}
+
 static void object_add(json_object *object, const char *key, json_object *value)
 {
 	const char *dot = strchr(key, '.');

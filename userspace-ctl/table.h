@@ -78,6 +78,9 @@ struct rows {
 	size_t size;
 };
 
+/* Exits if --output names what @columns has not. */
+void output_check(const struct column *columns);
+
 /*
  * Prints a table of the default columns, or {"key":[...]} with all keys;
  * --output chooses in both.

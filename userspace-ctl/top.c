@@ -57,7 +57,7 @@ static int print_tables(const struct top_order *order)
 	output.one_line = true;
 	catch_signals();
 	while (!code && !interrupted && (!iterations || printed < iterations)) {
-		usleep(interval_ms * 1000);
+		sleep_ms(interval_ms);
 		code = interrupted ? EXIT_DONE : top_read(&sample, order);
 		if (!code && !interrupted)
 			print_sample(&sample, !printed++);

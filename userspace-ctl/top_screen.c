@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <curses.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,7 +218,7 @@ static bool read_keys(struct screen *screen, uint64_t until)
 		int key;
 
 		draw(screen);
-		timeout(until - now);
+		timeout(until - now < INT_MAX ? until - now : INT_MAX);
 		key = getch();
 		if (key != ERR && !press(screen, key))
 			return false;
@@ -236,6 +237,12 @@ static void begin(void)
 	curs_set(0);
 }
 
+static void end(void)
+{
+	if (!isendwin())
+		endwin();
+}
+
 int top_screen(uint64_t interval_ms, const struct top_order *order)
 {
 	struct screen screen = { .order = order };
@@ -246,13 +253,14 @@ int top_screen(uint64_t interval_ms, const struct top_order *order)
 	setlocale(LC_CTYPE, "");
 	catch_signals();
 	begin();
+	before_message = end;
 	select_row(&screen, 0);
 	while (read_keys(&screen, now_ms() + interval_ms)) {
 		code = top_read(&screen.sample, screen.order);
 		if (code)
 			break;
 	}
-	endwin();
+	end();
 	free(screen.sample.rows);
 	return code;
 }

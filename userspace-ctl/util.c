@@ -12,8 +12,12 @@
 #include "util.h"
 #include "wbctl.h"
 
+void (*before_message)(void);
+
 static void complain(const char *fmt, va_list args)
 {
+	if (before_message)
+		before_message();
 	fflush(stdout);
 	fputs("wbctl: ", stderr);
 	vfprintf(stderr, fmt, args);
@@ -162,4 +166,11 @@ uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+void sleep_ms(uint64_t ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
 }

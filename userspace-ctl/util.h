@@ -16,6 +16,9 @@
 /* One line on stderr behind "wbctl: "; returns @code for the caller to return. */
 int fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* If it is set, called before a message: it gives the terminal back. */
+extern void (*before_message)(void);
+
 /* The same, and exits with @code. */
 void die(int code, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
@@ -43,5 +46,8 @@ bool parse_mebibytes(const char *text, uint64_t *mib);
 
 /* The monotonic clock. */
 uint64_t now_ms(void);
+
+/* Until then, or a signal. */
+void sleep_ms(uint64_t ms);
 
 #endif

@@ -27,6 +27,7 @@ struct column;
  * @opts: its own options, ended by an empty one; NULL for none
  * @more_help: prints what its --help has at the end; NULL for nothing
  * @columns: what its table can show; not NULL gives it the output options
+ * @any_value: operands may begin with a dash, but for the first
  * @min_operands: so many at least
  * @max_operands: so many at most
  * @run: gets the operands, returns an exit code
@@ -38,6 +39,7 @@ struct verb {
 	const struct opt *opts;
 	void (*more_help)(void);
 	const struct column *columns;
+	bool any_value;
 	int min_operands;
 	int max_operands;
 	int (*run)(int argc, char **argv);
