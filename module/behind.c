@@ -11,10 +11,9 @@ static struct workqueue_struct *wb_behind_wq;
  * The next stop may have left something again meanwhile: that has a look of its own
  * when it ends.
  */
-static void wb_behind_work(struct work_struct *work)
+void wb_behind_settle(struct wb_store *store)
 {
-	struct wb_behind *b = container_of(work, struct wb_behind, work);
-	struct wb_store *store = container_of(b, struct wb_store, behind);
+	struct wb_behind *b = &store->behind;
 	void *disk = NULL;
 	bool ended;
 
@@ -31,6 +30,11 @@ static void wb_behind_work(struct work_struct *work)
 	wb_compat_close_disk(disk);
 	wb_store_reap(store);
 	wb_store_release(store);
+}
+
+static void wb_behind_work(struct work_struct *work)
+{
+	wb_behind_settle(container_of(work, struct wb_store, behind.work));
 }
 
 void wb_behind_init(struct wb_behind *b)

@@ -38,6 +38,12 @@ static inline bool wb_behind_any(const struct wb_behind *b)
 	return READ_ONCE(b->left);
 }
 
+/*
+ * Lets go if it has ended, without waiting for the work item, which may need memory to
+ * run.  Who calls holds the store.  Sleeps.
+ */
+void wb_behind_settle(struct wb_store *store);
+
 /* The work item of writeback is about to return.  Any context. */
 void wb_behind_look(struct wb_store *store);
 

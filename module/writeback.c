@@ -492,8 +492,8 @@ static void wb_run(struct wb_store *store)
 	wb_store_settle_mode(store);
 	wb_retry_publish(&store->wb.retry);
 	wb_pace_end(&store->pace);
-	wb_pace_wake(&store->pace);
 	wb_store_repace(store);
+	wb_pace_wake(&store->pace);
 }
 
 static void wb_work(struct work_struct *work)
@@ -530,8 +530,12 @@ static void wb_work(struct work_struct *work)
 	    !store->health.attempts && !READ_ONCE(store->frozen) &&
 	    !wb_writeback_held(store))
 		next = 1;
-	if (next)
-		queue_delayed_work(wb->wq, &wb->work, next);
+	/*
+	 * A writer may have armed it while we were not yet, or not any more, active: that
+	 * is for later, and what was wanted before would be lost.  A kick stays a kick.
+	 */
+	if (next && !queue_delayed_work(wb->wq, &wb->work, next))
+		mod_delayed_work(wb->wq, &wb->work, 0);
 }
 
 void wb_writeback_kick(struct wb_store *store)
@@ -627,7 +631,7 @@ int wb_writeback_settle(struct wb_store *store)
 		return -EINTR;
 	/* at most one that returns at once, since it is told to stop */
 	cancel_delayed_work_sync(&store->wb.work);
-	flush_work(&store->behind.work);
+	wb_behind_settle(store);
 	return 0;
 }
 
