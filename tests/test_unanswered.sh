@@ -153,9 +153,9 @@ clear_killed()
 
 	cleared "$@"
 	kill -KILL "$pid"
-	is_waiting "$pid"
+	wait_for 60 is_waiting "$pid"
 	killed dmsetup resume wb-mute
-	is_waiting "$pid"
+	wait_for 60 is_waiting "$pid"
 	answer
 	wait_for 60 gone "$pid"
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
@@ -172,7 +172,7 @@ clear_killed_and_resumed()
 
 	cleared "$@"
 	kill -KILL "$pid"
-	is_waiting "$pid"
+	wait_for 60 is_waiting "$pid"
 	begun resume dmsetup resume wb-mute
 	answer
 	wait "$resume"
@@ -202,7 +202,7 @@ clear_killed_and_removed()
 
 	cleared "$@"
 	kill -KILL "$pid"
-	is_waiting "$pid"
+	wait_for 60 is_waiting "$pid"
 	begun remove dmsetup remove wb-mute
 	wait_for 60 gone "$pid"
 	kill -KILL "$remove"
