@@ -85,7 +85,7 @@ static u32 wb_list_blocks(struct wb_store *store, struct wb_listing *l, u32 i)
 	u32 end = min_t(u64, (u64)i + WB_BLOCKS_SCAN, ix->pages.nr);
 	struct wb_block *b;
 	struct wb_shard *s;
-	u64 nr;
+	u64 nr, key;
 
 	for (; i < end && l->nr < l->most; i++) {
 		b = &ix->pages.blocks[i];
@@ -94,7 +94,9 @@ static u32 wb_list_blocks(struct wb_store *store, struct wb_listing *l, u32 i)
 		nr = wb_block_nr(b);
 		s = wb_index_shard(ix, nr);
 		spin_lock(&s->lock);
-		if (wb_block_dirty(b) && wb_block_nr(b) == nr)
+		/* in one look, see wb_index_expel() */
+		key = READ_ONCE(b->key);
+		if (wb_key_state(key) >= WB_DIRTY && wb_key_nr(key) == nr)
 			wb_list_block(store, l, b);
 		spin_unlock(&s->lock);
 		cond_resched();

@@ -328,12 +328,14 @@ static void wb_index_gather(struct wb_index *ix)
 /* If the block is still clean, it goes to the budget. */
 static void wb_index_expel(struct wb_index *ix, struct wb_block *b)
 {
-	u64 nr = wb_block_nr(b);
+	u64 nr = wb_block_nr(b), key;
 	struct wb_shard *s = wb_index_shard(ix, nr);
 	LIST_HEAD(one);
 
 	spin_lock(&s->lock);
-	if (wb_block_state(b) == WB_CLEAN && wb_block_nr(b) == nr) {
+	/* in one look: a free block's number is 0, whatever shard had it */
+	key = READ_ONCE(b->key);
+	if (wb_key_state(key) == WB_CLEAN && wb_key_nr(key) == nr) {
 		list_move(&b->list, &one);
 		s->nr_clean--;
 		wb_index_remove(ix, s, b);

@@ -102,14 +102,24 @@ static inline u32 wb_pages_present(const struct wb_pages *p)
 	return p->nr - READ_ONCE(p->nr_lent);
 }
 
+static inline u64 wb_key_nr(u64 key)
+{
+	return key >> 16;
+}
+
+static inline unsigned int wb_key_state(u64 key)
+{
+	return (key >> 8) & WB_STATE_MASK;
+}
+
 static inline u64 wb_block_nr(const struct wb_block *b)
 {
-	return READ_ONCE(b->key) >> 16;
+	return wb_key_nr(READ_ONCE(b->key));
 }
 
 static inline unsigned int wb_block_state(const struct wb_block *b)
 {
-	return (READ_ONCE(b->key) >> 8) & WB_STATE_MASK;
+	return wb_key_state(READ_ONCE(b->key));
 }
 
 static inline bool wb_block_superseded(const struct wb_block *b)
