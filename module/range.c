@@ -390,7 +390,8 @@ static void wb_ranges_send(struct wb_store *store, struct wb_range *range,
 		if (range->sector == range->end)
 			range = wb_ranges_next(store, range);
 	}
-	wait_event_idle(store->wb.wait, !atomic_read(&store->ranges.running));
+	/* what they have ended with is seen then */
+	wait_event_idle(store->wb.wait, !atomic_read_acquire(&store->ranges.running));
 }
 
 /*
@@ -412,6 +413,18 @@ static void wb_ranges_flush(struct wb_store *store, struct wb_range *first)
 }
 
 /*
+ * A disk that finds only now that it cannot says so like one that never could: then
+ * who asked does it by other means.
+ */
+static blk_status_t wb_range_status(const struct wb_store *store, const struct wb_range *range)
+{
+	bool able = wb_range_is_discard(range) ? bdev_max_discard_sectors(store->bdev) :
+						 bdev_write_zeroes_sectors(store->bdev);
+
+	return range->status == BLK_STS_TARGET && !able ? BLK_STS_NOTSUPP : range->status;
+}
+
+/*
  * A range is queued until it is done: that holds back the epochs behind it, and
  * the switch to ordered mode.
  *
@@ -430,7 +443,7 @@ static void wb_range_done(struct wb_store *store, struct wb_range *range)
 	list_del(&range->entry);
 	spin_unlock(&store->ranges.lock);
 	if (range->bio) {
-		range->bio->bi_status = range->status;
+		range->bio->bi_status = wb_range_status(store, range);
 		bio_endio(range->bio);
 	}
 	mempool_free(range, &store->ranges.pool);
