@@ -301,8 +301,12 @@ static struct wb_store *wb_arg_store(const struct wb_command *c,
 				     const union wb_arg *arg)
 {
 	const u32 *dev = (const void *)arg + c->dev_offset;
+	dev_t number = MKDEV(dev[0], dev[1]);
 
-	return wb_store_lookup(arg->head.id, MKDEV(dev[0], dev[1]));
+	/* one that no device can have must not become another's */
+	if (!arg->head.id && (MAJOR(number) != dev[0] || MINOR(number) != dev[1]))
+		return NULL;
+	return wb_store_lookup(arg->head.id, number);
 }
 
 static long wb_ioctl(struct file *file, unsigned int cmd, unsigned long user)

@@ -252,12 +252,12 @@ static struct wb_store *wb_store_join(struct wb_store *store, dev_t md_dev,
 		/* the registry's reference becomes the table's */
 		WRITE_ONCE(store->orphan, false);
 		WRITE_ONCE(store->frozen, false);
-		mutex_lock(&store->lock);
-		wb_store_name(store, md_dev, name, bdev);
-		mutex_unlock(&store->lock);
 	} else {
 		kref_get(&store->ref);
 	}
+	mutex_lock(&store->lock);
+	wb_store_name(store, md_dev, name, bdev);
+	mutex_unlock(&store->lock);
 	store->tables++;
 	store->heirs++;
 	return store;
@@ -392,18 +392,20 @@ int wb_store_discard(struct wb_store *store)
 	return 0;
 }
 
+/* A device that is about to move to another origin has two: that of the live table. */
 struct wb_store *wb_store_lookup(u64 id, dev_t dev)
 {
 	struct wb_store *store, *found = NULL;
 
 	mutex_lock(&wb_registry_lock);
 	list_for_each_entry(store, &wb_stores, entry) {
-		if (id ? store->id == id : store->dev == dev && !store->orphan) {
-			kref_get(&store->ref);
+		if (id ? store->id != id : store->dev != dev || store->orphan)
+			continue;
+		if (!found || READ_ONCE(store->owner))
 			found = store;
-			break;
-		}
 	}
+	if (found)
+		kref_get(&found->ref);
 	mutex_unlock(&wb_registry_lock);
 	return found;
 }

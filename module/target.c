@@ -17,6 +17,7 @@
 #include <linux/device-mapper.h>
 #include <linux/err.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "control.h"
@@ -210,13 +211,17 @@ static int wb_target_open(struct dm_target *ti, struct wb_target *t)
 	return 0;
 }
 
+static u32 wb_target_nr(const struct wb_target *t)
+{
+	return t->args.cache_mib << (20 - WB_BLOCK_SHIFT);
+}
+
 static int wb_target_store(struct dm_target *ti, struct wb_target *t)
 {
 	struct mapped_device *md = dm_table_get_md(ti->table);
 	char name[WB_NAME_LEN];
 	const char *why = NULL;
 	struct wb_index *ix;
-	u32 nr = t->args.cache_mib << (20 - WB_BLOCK_SHIFT);
 
 	if (dm_copy_name_and_uuid(md, name, NULL))
 		strscpy(name, dm_device_name(md), sizeof(name));
@@ -230,7 +235,7 @@ static int wb_target_store(struct dm_target *ti, struct wb_target *t)
 		return r;
 	}
 	t->heir = true;
-	if (wb_store_nr(t->store) == nr)
+	if (wb_store_nr(t->store) == wb_target_nr(t))
 		return 0;
 	ix = wb_store_reserve(t->args.cache_mib, &why);
 	if (IS_ERR(ix)) {
@@ -421,6 +426,51 @@ static void wb_postsuspend(struct dm_target *ti)
 	mutex_unlock(&store->handover);
 }
 
+/*
+ * Another table may have been resumed since this one was loaded, with another budget.
+ * The device is suspended: its memory must not be waited for.
+ */
+static int wb_target_budget(struct wb_target *t, const char **why)
+{
+	unsigned int noio;
+	struct wb_index *ix;
+
+	if (t->spare || wb_store_nr(t->store) == wb_target_nr(t))
+		return 0;
+	noio = memalloc_noio_save();
+	ix = wb_store_reserve(t->args.cache_mib, why);
+	memalloc_noio_restore(noio);
+	if (IS_ERR(ix))
+		return PTR_ERR(ix);
+	t->spare = ix;
+	return 0;
+}
+
+/*
+ * More is dirty than fits.  If that were refused, nobody would be left to write it: the
+ * old table goes, and what is loaded next may be another target for the origin.  So it
+ * is written now, while the old table still has the origin open.
+ */
+static int wb_drain_to_fit(struct wb_store *store, const struct wb_target *t)
+{
+	if (!t->spare || !READ_ONCE(store->owner) ||
+	    wb_store_dirty_bytes(store) <= (u64)wb_target_nr(t) << WB_BLOCK_SHIFT)
+		return 0;
+	wb_writeback_start(store);
+	wb_writeback_teardown(store, true);
+	wb_writeback_stop(store, true, MAX_SCHEDULE_TIMEOUT);
+	return wb_writeback_settle(store);
+}
+
+static int wb_target_claim(struct dm_target *ti, struct wb_target *t, const char **why)
+{
+	int r = wb_drain_to_fit(t->store, t);
+
+	r = r ?: wb_target_budget(t, why);
+	return r ?: wb_store_claim(t->store, ti, t->origin->bdev, &t->args.opt, &t->spare,
+				   why);
+}
+
 static int wb_preresume(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
@@ -435,8 +485,7 @@ static int wb_preresume(struct dm_target *ti)
 		/* the origin may have been written meanwhile */
 		wb_store_drop_clean(store);
 	else if (!r)
-		r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare,
-				   &why);
+		r = wb_target_claim(ti, t, &why);
 	mutex_unlock(&store->handover);
 	if (r) {
 		DMERR("%s: %s", store->name, why);

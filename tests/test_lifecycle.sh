@@ -190,23 +190,74 @@ refused_resume()
 resized_too_small()
 {
 	loaded_for_hand_over 2
-	refused_resume "cache MiB: more than that is dirty"
-	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
-	dmsetup load wb-life --table "$(table "$origin" 16 "$lazy")"
 	dmsetup resume wb-life
-	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	expect "dirty" "$(dirty wb-life)" -eq 0
+	expect "budget" "$(status wb-life cache_bytes)" -eq $((2 * MIB))
 	all_there_then_removed
 }
 
-# Nobody has told where the data is to go: it waits for the next table.
-resized_too_small_and_removed()
+# The origin does not take it: refused, and nothing is lost.
+too_small_while_failing()
 {
-	loaded_for_hand_over 2
-	must_fail dmsetup resume wb-life
+	local disk origin=/dev/mapper/wb-below
+
+	seed=$BASHPID
+	fast_disk disk
+	linear wb-below "$disk"
+	make_wb wb-life "$origin" 16 "$lazy"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	break_origin wb-below "$disk"
+	dmsetup load wb-life --table "$(table "$origin" 2 "$lazy")"
+	dmsetup suspend --noflush wb-life
+	must_fail timeout 100 dmsetup resume wb-life
+	kernel_log_has "writebehind: wb-life: cache MiB: more than that is dirty"
+	expect "dirty" "$(dirty wb-life)" -eq $((4 * MIB))
+	mend_origin wb-below "$disk"
+	"$@"
+	all_there_then_removed
+}
+
+loaded_anew()
+{
+	dmsetup load wb-life --table "$(table "$origin" 16 "$lazy")"
+	dmsetup resume wb-life
+}
+
+# Nobody has told where the data is to go: it waits for the next table.
+removed_and_made_anew()
+{
 	remove_wb wb-life
 	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((4 * MIB))
 	make_wb wb-life "$origin" 16 "$lazy"
-	all_there_then_removed
+}
+
+# Before it moves to an origin whose store is an older one.
+two_stores()
+{
+	local disk other number
+
+	seed=$BASHPID
+	fast_disk disk
+	linear wb-below "$disk"
+	null_blk other wb-other size=64
+	make_wb wb-life /dev/mapper/wb-below 16 "$lazy"
+	wb_io write "$seed" "$dev" 0 "$MIB"
+	break_origin wb-below "$disk"
+	timeout 100 dmsetup remove wb-life
+	make_wb wb-life "$other" 16 "$lazy"
+	wb_io write $((seed + 1)) "$dev" 0 $((2 * MIB))
+	mend_origin wb-below "$disk"
+	dmsetup load wb-life --table "$(table /dev/mapper/wb-below 16 "$lazy")"
+	number=$(dmsetup info -c --noheadings --separator : -o major,minor wb-life)
+	expect "dirty, by name" "$(dirty wb-life)" -eq $((2 * MIB))
+	expect "dirty, by number" "$(dirty "$number")" -eq $((2 * MIB))
+	timeout 100 wbctl flush "$number"
+	wb_io check $((seed + 1)) "$other" 0 $((2 * MIB))
+	dmsetup suspend wb-life
+	dmsetup resume wb-life
+	wb_io check "$seed" "$dev" 0 "$MIB"
+	remove_wb wb-life
+	wb_io check "$seed" "$disk" 0 "$MIB"
 }
 
 # part_of_disk MIB: wb-below, 64 MiB at first, is now as long as this.
@@ -366,6 +417,10 @@ renamed()
 	expect "dirty" "$(dirty wb-other)" -eq $((4 * MIB))
 	wbctl flush wb-other
 	on_origin
+	# the next table that is loaded knows
+	reload_wb wb-other "$origin" 16 "$lazy"
+	must_fail dmsetup message wb-other 0 set nonsense 1
+	kernel_log_has "writebehind: wb-other: message set nonsense"
 	dmsetup rename wb-other wb-life
 }
 
@@ -476,8 +531,12 @@ it "reloaded while dirty, with a larger budget" resized 32
 it "reloaded while dirty, with a smaller budget" resized 5
 it "reloaded with a larger budget, drained" resized_with_drain 32
 it "reloaded with a smaller budget, drained" resized_with_drain 2
-it "reloaded while dirty, with too small a budget: refused, nothing is lost" resized_too_small
-it "the same, then removed: kept, and taken up again" resized_too_small_and_removed
+it "reloaded while dirty, with too small a budget: drained" resized_too_small
+it "the same while the origin fails: refused, nothing is lost" \
+	too_small_while_failing loaded_anew
+it "the same, then removed: kept, and taken up again" \
+	too_small_while_failing removed_and_made_anew
+it "a device with two stores is known by that of its live table" two_stores
 it "resized while dirty: order is kept, and what has failed" resized_in_order 8
 it "the origin grows" origin_grows
 it "the origin grows, while dirty" origin_grows --noflush

@@ -108,7 +108,10 @@ static int fetch_number(struct device *dev, unsigned int maj, unsigned int min)
 	return fetch(dev, WB_IOC_STATUS);
 }
 
-/* A device that is there goes before an orphan of the same name. */
+/*
+ * A device that is there goes before an orphan of the same name, and what it is on before
+ * what it is about to move to.
+ */
 static int fetch_name(struct device *dev, const char *name)
 {
 	struct device next = { .name = "" };
@@ -119,10 +122,10 @@ static int fetch_name(struct device *dev, const char *name)
 
 		if (strcmp(next.name, name) || (orphan && !found))
 			continue;
+		if (!orphan)
+			return fetch_number(dev, next.status.major, next.status.minor);
 		*dev = next;
 		found = 0;
-		if (!orphan)
-			break;
 	}
 	return err && err != ENODEV ? err : found;
 }

@@ -136,7 +136,7 @@ struct wb_ioc_version {
  * @shutdown_timeout: the tunable, in seconds
  * @on_error: enum wb_on_error
  * @reserved: zero
- * @origin_bytes: size of the origin when its table was resumed last
+ * @origin_bytes: size of the origin when its table was resumed for the first time
  * @lent_bytes: of @cache_bytes, what read_cache has given back to the machine
  */
 struct wb_ioc_status {
