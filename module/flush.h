@@ -42,9 +42,13 @@ struct wb_flush {
  * @which: enum wb_latency that it counts for, WB_NR_LATENCIES for none
  * @reading: writeback knows of it, see wb_writeback_read_begins()
  * @past: it writes to the origin, past the cache, and has that flushed
+ * @lost_flushes: of the origin's flushes, before that
  */
 struct wb_bio {
-	u64 epoch;
+	union {
+		u64 epoch;
+		int lost_flushes;
+	};
 	u64 start;
 	u32 which;
 	bool reading;

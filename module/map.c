@@ -179,17 +179,34 @@ static void wb_map_begin(struct bio *bio)
 	data->start = local_clock();
 }
 
-void wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status)
+/*
+ * A write past the cache has ended.  A disk without FUA has its cache flushed for it,
+ * which finds nothing left to do where another flush, ours or of another such write,
+ * failed between the write and that, and what it held was lost.  One that is to be sent
+ * again was not sent.
+ */
+static blk_status_t wb_map_past_end(struct wb_writeback *wb, const struct wb_bio *data,
+				    blk_status_t status)
+{
+	if (status && status != BLK_STS_AGAIN)
+		wb_writeback_doubt(wb);
+	if (!status && atomic_read(&wb->lost_flushes) != data->lost_flushes)
+		return BLK_STS_IOERR;
+	return status;
+}
+
+blk_status_t wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status)
 {
 	const struct wb_bio *data = wb_bio_data(bio);
 	s64 ns = local_clock() - data->start;
 
 	if (data->reading)
 		wb_writeback_read_ended(&store->wb);
-	if (data->past && status)
-		wb_writeback_doubt(&store->wb);
+	if (data->past)
+		status = wb_map_past_end(&store->wb, data, status);
 	if (!status && data->which < WB_NR_LATENCIES)
 		wb_latency_add(&store->latencies, data->which, max_t(s64, ns, 0));
+	return status;
 }
 
 int wb_map(struct wb_store *store, struct bio *bio)

@@ -22,7 +22,7 @@ struct wb_store;
  */
 int wb_map(struct wb_store *store, struct bio *bio);
 
-/* It has ended; any context. */
-void wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status);
+/* It has ended, with @status.  Returns what it is to end with.  Any context. */
+blk_status_t wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status);
 
 #endif /* WB_MAP_H */

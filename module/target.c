@@ -529,7 +529,7 @@ static int wb_target_end_io(struct dm_target *ti, struct bio *bio,
 {
 	struct wb_target *t = ti->private;
 
-	wb_map_end(t->store, bio, *status);
+	*status = wb_map_end(t->store, bio, *status);
 	return DM_ENDIO_DONE;
 }
 

@@ -445,6 +445,34 @@ static void wb_io_distrust(struct wb_store *store)
 	wb_fail(store, &lost);
 }
 
+struct wb_io_flush {
+	struct bio bio;
+	struct wb_writeback *wb;
+	struct completion done;
+};
+
+/* Told at once: a write past the cache may end before who waits here runs. */
+static void wb_io_flush_ended(struct bio *bio)
+{
+	struct wb_io_flush *flush = container_of(bio, struct wb_io_flush, bio);
+
+	if (bio->bi_status)
+		atomic_inc(&flush->wb->lost_flushes);
+	complete(&flush->done);
+}
+
+static int wb_io_issue_flush(struct wb_store *store)
+{
+	struct wb_io_flush flush = { .wb = &store->wb };
+
+	init_completion(&flush.done);
+	bio_init(&flush.bio, store->bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	flush.bio.bi_end_io = wb_io_flush_ended;
+	submit_bio(&flush.bio);
+	wait_for_completion_state(&flush.done, TASK_IDLE);
+	return blk_status_to_errno(flush.bio.bi_status);
+}
+
 /* What completes while the flush is under way is not covered by it. */
 int wb_io_flush_origin(struct wb_store *store)
 {
@@ -457,7 +485,7 @@ int wb_io_flush_origin(struct wb_store *store)
 	list_splice_init(&wb->unflushed, &covered);
 	wb->need_flush = false;
 	wb_stat_add(&store->stats, WB_STAT_ORIGIN_FLUSHES, 1);
-	r = blkdev_issue_flush(store->bdev);
+	r = wb_io_issue_flush(store);
 	if (xchg(&wb->doubt, false) && !r)
 		r = -EIO;
 	if (r) {

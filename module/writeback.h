@@ -30,7 +30,7 @@ struct wb_store;
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
  * @work: the one work item; all below but @done, @stop, @held, @let_go, @doubt,
- *	@teardown, @above, @reads, @served and @yielding belong to it
+ *	@lost_flushes, @teardown, @above, @reads, @served and @yielding belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
  * @held: so many want that nothing is written now
@@ -47,6 +47,7 @@ struct wb_store;
  * @nr_unflushed: length of it
  * @need_flush: something reached the origin since its last good flush
  * @doubt: a flush that was not ours may have failed
+ * @lost_flushes: how many flushes of the origin have failed, or may have; wraps
  * @nr_ios: I/Os in flight
  * @nr_inflight: blocks in flight
  * @io_blocks: blocks in an I/O at most
@@ -79,6 +80,7 @@ struct wb_writeback {
 	u32 nr_unflushed;
 	bool need_flush;
 	bool doubt;
+	atomic_t lost_flushes;
 
 	u32 nr_ios;
 	u32 nr_inflight;
@@ -155,6 +157,7 @@ void wb_writeback_read_ended(struct wb_writeback *wb);
  */
 static inline void wb_writeback_doubt(struct wb_writeback *wb)
 {
+	atomic_inc(&wb->lost_flushes);
 	WRITE_ONCE(wb->doubt, true);
 }
 

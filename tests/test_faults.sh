@@ -855,6 +855,39 @@ flush_of_another_loses_cache()
 	wb_io check "$seed" "$disk" $((32 * MIB)) 65536
 }
 
+# What failed for one may have been the flush that another in flight needed: that finds
+# nothing left to do, and what was written may be lost.
+flush_that_another_needed()
+{
+	local disk pid
+
+	fast_disk disk
+	linear wb-arm "$disk" 65536 65536
+	dmsetup create wb-below --table "0 2048 linear $disk 0
+		2048 128 error
+		2176 6016 linear $disk 2176
+		8192 128 error
+		8320 57216 linear $disk 8320
+		65536 65536 linear /dev/mapper/wb-arm 0"
+	at_exit "dmsetup remove --retry wb-below"
+	make_wb wb-fault /dev/mapper/wb-below 16 mode volatile on_error writethrough "$brisk"
+	wb_io write -b 4096 "$seed" "$dev" "$MIB" 4096
+	wait_for 90 health_is failing
+	dmsetup suspend --noflush --nolockfs wb-arm
+	begun pid wb_io write -b 4096 "$seed" "$dev" $((32 * MIB)) 4096
+	must_fail wb_io write -b 4096 "$seed" "$dev" $((4 * MIB)) 4096
+	dmsetup resume wb-arm
+	must_fail wait "$pid"
+	wb_io write -b 4096 "$seed" "$dev" $((32 * MIB)) 4096
+	wb_io check "$seed" "$disk" $((32 * MIB)) 4096
+	linear wb-mended "$disk"
+	dmsetup load wb-below --table "$(dmsetup table wb-mended)"
+	dmsetup resume wb-below
+	dmsetup remove wb-mended
+	back_in_health
+	remove_wb wb-fault
+}
+
 # While nobody holds the origin it may change: what was clean is not to be trusted.
 taken_up_on_a_changed_origin()
 {
@@ -1068,6 +1101,7 @@ it "failing and full: the same, behind what a killed process has left" \
 it "failing and full: on_error refuse frees who waits" policy_frees_who_waits
 it "failing: writethrough" writes_through
 it "failing: writethrough, whose flush loses the origin's cache" flush_of_another_loses_cache
+it "failing: writethrough, while another fails" flush_that_another_needed
 it "failing: writethrough, judged by the model" model_while_writing_through
 it "failing: writethrough refuses in ordered" refuses ordered writethrough
 it "failing: refuse" refuses durable refuse
