@@ -428,47 +428,64 @@ static void wb_postsuspend(struct dm_target *ti)
 
 /*
  * Another table may have been resumed since this one was loaded, with another budget.
- * The device is suspended: its memory must not be waited for.
+ * The device is suspended: its memory must not be waited for, and without it the store
+ * goes on as it is.
  */
-static int wb_target_budget(struct wb_target *t, const char **why)
+static int wb_target_budget(struct wb_target *t)
 {
+	const char *why = NULL;
 	unsigned int noio;
 	struct wb_index *ix;
 
 	if (t->spare || wb_store_nr(t->store) == wb_target_nr(t))
 		return 0;
 	noio = memalloc_noio_save();
-	ix = wb_store_reserve(t->args.cache_mib, why);
+	ix = wb_store_reserve(t->args.cache_mib, &why);
 	memalloc_noio_restore(noio);
+	if (PTR_ERR_OR_ZERO(ix) == -EINTR)
+		return -EINTR;
 	if (IS_ERR(ix))
-		return PTR_ERR(ix);
-	t->spare = ix;
+		DMWARN("%s: %s: goes on with the cache that is there", t->store->name, why);
+	else
+		t->spare = ix;
 	return 0;
 }
 
-/*
- * More is dirty than fits.  If that were refused, nobody would be left to write it: the
- * old table goes, and what is loaded next may be another target for the origin.  So it
- * is written now, while the old table still has the origin open.
- */
-static int wb_drain_to_fit(struct wb_store *store, const struct wb_target *t)
+static void wb_target_inherit(struct wb_target *t)
 {
-	if (!t->spare || !READ_ONCE(store->owner) ||
-	    wb_store_dirty_bytes(store) <= (u64)wb_target_nr(t) << WB_BLOCK_SHIFT)
-		return 0;
+	if (t->heir)
+		wb_store_inherited(t->store);
+	t->heir = false;
+}
+
+static int wb_drain_to_fit(struct wb_store *store)
+{
 	wb_writeback_start(store);
 	wb_writeback_teardown(store, true);
 	wb_writeback_stop(store, true, MAX_SCHEDULE_TIMEOUT);
 	return wb_writeback_settle(store);
 }
 
+/*
+ * If more is dirty than fits, the store is taken as it is, and what is dirty written:
+ * if a resume fails, the old table goes all the same, and somebody must be left that can
+ * write it.
+ */
 static int wb_target_claim(struct dm_target *ti, struct wb_target *t, const char **why)
 {
-	int r = wb_drain_to_fit(t->store, t);
+	struct wb_store *store = t->store;
+	struct wb_index *none = NULL;
+	int r = wb_target_budget(t);
 
-	r = r ?: wb_target_budget(t, why);
-	return r ?: wb_store_claim(t->store, ti, t->origin->bdev, &t->args.opt, &t->spare,
-				   why);
+	if (!r && t->spare &&
+	    wb_store_dirty_bytes(store) > (u64)t->spare->pages.nr << WB_BLOCK_SHIFT) {
+		r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &none, why);
+		if (r)
+			return r;
+		wb_target_inherit(t);
+		r = wb_drain_to_fit(store);
+	}
+	return r ?: wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &t->spare, why);
 }
 
 static int wb_preresume(struct dm_target *ti)
@@ -481,7 +498,7 @@ static int wb_preresume(struct dm_target *ti)
 
 	wb_lock_handover(store, owner ? ti : NULL);
 	r = wb_writeback_settle(store);
-	if (!r && owner)
+	if (!r && owner && !t->spare)
 		/* the origin may have been written meanwhile */
 		wb_store_drop_clean(store);
 	else if (!r)
@@ -491,9 +508,7 @@ static int wb_preresume(struct dm_target *ti)
 		DMERR("%s: %s", store->name, why);
 		return r;
 	}
-	if (t->heir)
-		wb_store_inherited(store);
-	t->heir = false;
+	wb_target_inherit(t);
 	if (t->spare) {
 		wb_index_destroy(t->spare);
 		t->spare = NULL;
