@@ -41,7 +41,7 @@ struct wb_flush {
  * @start: when it came, by local_clock()
  * @which: enum wb_latency that it counts for, WB_NR_LATENCIES for none
  * @reading: writeback knows of it, see wb_writeback_read_begins()
- * @past: it writes to the origin, past the cache, and has that flushed
+ * @past: it writes to the origin, past the cache, and has all of that flushed
  * @lost_flushes: of the origin's flushes, before that
  */
 struct wb_bio {
