@@ -257,16 +257,21 @@ kernel_log_clean()
 	[ -z "$found" ]
 }
 
-# A task that hangs for half a minute is shown in the kernel's log, and so fails
-# the case.
-impatient()
+# hung_after SECONDS: a task that hangs for so long is shown in the kernel's log, and so
+# fails the case.
+hung_after()
 {
 	local knob=/proc/sys/kernel/hung_task
 
 	[ -e ${knob}_timeout_secs ] || return 0
-	echo 30 >${knob}_timeout_secs
+	echo "$1" >${knob}_timeout_secs
 	echo 5 >${knob}_check_interval_secs
 	echo -1 >${knob}_warnings
+}
+
+impatient()
+{
+	hung_after 30
 }
 
 #

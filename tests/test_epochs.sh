@@ -12,8 +12,9 @@ wedged_origin()
 {
 	local disk
 
-	fast_disk disk
-	linear wb-below "$disk" 0 $((512 * 2048))
+	# an I/O for each epoch, in the end: an emulated disk takes its time for them
+	null_blk disk wb-origin size=512 discard=1
+	linear wb-below "$disk"
 	make_wb wb-epochs /dev/mapper/wb-below "$1" mode ordered "$lazy"
 	wedge wb-below
 }

@@ -551,7 +551,6 @@ standard_files_closed()
 
 	with_store
 	wb_io write 1 "$dev" $((1 * MIB)) $((MIB))
-	wb_io sync "$dev"
 	must_fail wbctl dump wb-res "$dump" <&- >&-
 	blank copy
 	must_fail replay "$copy" <&- >&- 2>&-
