@@ -376,7 +376,7 @@ swap_on_it()
 	quiet_memory
 	leave 96
 	before=$(swapped_out)
-	hog 224
+	hog 176
 	note "$((($(swapped_out) - before) / 256)) MiB swapped out"
 	expect "pages swapped out" $(($(swapped_out) - before)) -ge $((64 * 256))
 	rm "$work/hog/file"
