@@ -233,17 +233,11 @@ static bool wb_write_brake(struct wb_store *store, struct bio *bio)
  * The origin is failing
  */
 
-/* Whether FUA is a flush of all that the disk has cached; who stacks disks only passes it on. */
-static bool wb_fua_flushes(struct block_device *bdev)
-{
-	return bdev_write_cache(bdev) &&
-	       !(bdev_fua(bdev) && queue_is_mq(bdev_get_queue(bdev)));
-}
-
 /*
  * Past the cache, if that has nothing newer for any of it: the origin's answer
  * is the writer's.  FUA, since no later flush of ours would cover it; without support
- * for it that is a flush of the origin, which may fail.  A clean block would be older
+ * for it that is a flush of the origin, which may fail; a server behind the disk may do
+ * the same though it claims support.  A clean block would be older
  * than what is written, so it goes.
  */
 static bool wb_write_past(struct wb_store *store, struct bio *bio)
@@ -257,7 +251,7 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 		if (!wb_index_forget_clean(store->index, nr))
 			return false;
 	wb_write_count(store, bio);
-	wb_bio_data(bio)->past = wb_fua_flushes(store->bdev);
+	wb_bio_data(bio)->past = bdev_write_cache(store->bdev);
 	wb_bio_data(bio)->lost_flushes = atomic_read(&store->wb.lost_flushes);
 	bio->bi_opf |= REQ_FUA;
 	bio_set_dev(bio, store->bdev);
