@@ -500,6 +500,7 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 {
 	bool opened = store->owner && store->disk && store->bdev == bdev;
 	void *disk = opened ? store->disk : wb_compat_open_disk(bdev->bd_dev);
+	bool again;
 	int r;
 
 	if (IS_ERR(disk)) {
@@ -513,6 +514,8 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 		return r;
 	}
 	mutex_lock(&store->lock);
+	/* its line is in force already, and what was set since */
+	again = store->owner == ti;
 	WRITE_ONCE(store->owner, ti);
 	store->bdev = bdev;
 	swap(store->disk, disk);
@@ -520,8 +523,10 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	wb_index_drop_clean(store->index);
 	store->origin_seq = bdev->bd_disk->diskseq;
 	store->origin_sectors = bdev_nr_sectors(bdev);
-	wb_store_switch(store, opt->mode);
-	store->opt = *opt;
+	if (!again) {
+		wb_store_switch(store, opt->mode);
+		store->opt = *opt;
+	}
 	wb_store_repace(store);
 	wb_lending_look(store);
 	mutex_unlock(&store->lock);

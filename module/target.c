@@ -37,6 +37,7 @@
  * @spare: a map for a budget that differs from the store's
  * @noflush: the suspend that is under way does not wait for a drain
  * @gave_up: its drain ended in vain
+ * @tried: the last suspend has drained, or could not
  * @refused: it is refused, and
  * @refusal: the bio for that has ended
  */
@@ -48,6 +49,7 @@ struct wb_target {
 	struct wb_index *spare;
 	bool noflush;
 	bool gave_up;
+	bool tried;
 	bool refused;
 	struct completion refusal;
 };
@@ -290,12 +292,15 @@ static int wb_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 
 /*
  * A table that was replaced by another target must not write any more: that one
- * may have written newer data to the origin.
+ * may have written newer data to the origin.  Init, which removes all before a reboot,
+ * waits for a disk once.
  */
-static void wb_disown(struct dm_target *ti, struct wb_store *store)
+static void wb_disown(struct dm_target *ti, struct wb_target *t)
 {
+	struct wb_store *store = t->store;
+
 	wb_lock_handover(store, ti);
-	if (wb_device_gone(ti) && wb_store_dirty(store) && !wb_rebooting()) {
+	if (wb_device_gone(ti) && wb_store_dirty(store) && !(wb_rebooting() && t->tried)) {
 		wb_writeback_start(store);
 		wb_writeback_teardown(store, true);
 		wb_writeback_stop(store, true, MAX_SCHEDULE_TIMEOUT);
@@ -309,7 +314,7 @@ static void wb_dtr(struct dm_target *ti)
 	struct wb_target *t = ti->private;
 
 	if (READ_ONCE(t->store->owner) == ti)
-		wb_disown(ti, t->store);
+		wb_disown(ti, t);
 	wb_target_free(ti, t);
 }
 
@@ -410,7 +415,8 @@ static void wb_postsuspend(struct dm_target *ti)
 
 	wb_end_refusal(t);
 	wb_lock_handover(store, ti);
-	if (!t->noflush || !wb_store_shared(store)) {
+	t->tried = !t->noflush || !wb_store_shared(store);
+	if (t->tried) {
 		mutex_unlock(&store->handover);
 		/* by us, to end the drain of a table that has gone */
 		if (READ_ONCE(store->wb.stop))
@@ -431,24 +437,21 @@ static void wb_postsuspend(struct dm_target *ti)
  * The device is suspended: its memory must not be waited for, and without it the store
  * goes on as it is.
  */
-static int wb_target_budget(struct wb_target *t)
+static void wb_target_budget(struct wb_target *t)
 {
 	const char *why = NULL;
 	unsigned int noio;
 	struct wb_index *ix;
 
 	if (t->spare || wb_store_nr(t->store) == wb_target_nr(t))
-		return 0;
+		return;
 	noio = memalloc_noio_save();
 	ix = wb_store_reserve(t->args.cache_mib, &why);
 	memalloc_noio_restore(noio);
-	if (PTR_ERR_OR_ZERO(ix) == -EINTR)
-		return -EINTR;
 	if (IS_ERR(ix))
 		DMWARN("%s: %s: goes on with the cache that is there", t->store->name, why);
 	else
 		t->spare = ix;
-	return 0;
 }
 
 static void wb_target_inherit(struct wb_target *t)
@@ -475,9 +478,10 @@ static int wb_target_claim(struct dm_target *ti, struct wb_target *t, const char
 {
 	struct wb_store *store = t->store;
 	struct wb_index *none = NULL;
-	int r = wb_target_budget(t);
+	int r = 0;
 
-	if (!r && t->spare &&
+	wb_target_budget(t);
+	if (t->spare &&
 	    wb_store_dirty_bytes(store) > (u64)t->spare->pages.nr << WB_BLOCK_SHIFT) {
 		r = wb_store_claim(store, ti, t->origin->bdev, &t->args.opt, &none, why);
 		if (r)
@@ -520,6 +524,7 @@ static void wb_resume(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 
+	t->tried = false;
 	wb_lock_handover(t->store, ti);
 	WRITE_ONCE(t->store->suspended, false);
 	wb_write_leave(t->store, WB_STAY);

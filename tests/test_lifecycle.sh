@@ -225,7 +225,10 @@ loaded_anew()
 
 resumed_again()
 {
+	# its line is in force already, and what is set is not undone
+	dmsetup message wb-life 0 set max_age 12345
 	dmsetup resume wb-life
+	expect "max_age" "$(wbctl get wb-life max_age)" -eq 12345
 	expect "budget" "$(status wb-life cache_bytes)" -eq $((2 * MIB))
 }
 
