@@ -504,42 +504,47 @@ dump_refuses()
 	expect "still held" "$(status wb-res state)" != held
 }
 
-temporary_files()
+unfinished_dump()
 {
-	find "$work" -name 'dump.*' | wc -l
+	compgen -G "$work/dump.*" >"$work/seen"
 }
 
-dump_began()
+# The terminal goes.  It may come to its end before.
+dump_hung_up()
 {
-	[ "$(temporary_files)" -gt 0 ]
+	local pid code=0
+
+	rm -f "$dump"
+	wbctl dump wb-res "$dump" 2>"$work/err" &
+	pid=$!
+	until unfinished_dump || gone "$pid"; do
+		sleep 0.01
+	done
+	kill -HUP "$pid" || :
+	wait "$pid" || code=$?
+	[ "$code" = 1 ]
 }
 
-# The terminal goes, or who reads the progress.
+# Or who reads the progress.
 dump_interrupted()
 {
-	local origin dump pid code=0
+	local origin dump code=0
 
 	with_store
 	wb_io write 1 "$dev" 0 $((14 * MIB))
-	wbctl dump wb-res "$dump" 2>"$work/err" &
-	pid=$!
-	wait_for 60 dump_began
-	kill -HUP "$pid"
-	wait "$pid" || code=$?
-	expect "exit status" "$code" -eq 1
+	wait_for 60 dump_hung_up
 	grep -q "interrupted" "$work/err"
 	expect "files" "$(find "$work" -name 'dump*' | wc -l)" -eq 0
 
 	mkfifo "$work/progress"
-	wbctl dump wb-res "$dump" >"$work/progress" 2>"$work/err" &
-	pid=$!
-	exec 7<"$work/progress"
+	exec 7<>"$work/progress"
+	exec 8>"$work/progress"
 	exec 7<&-
-	code=0
-	wait "$pid" || code=$?
+	wbctl dump wb-res "$dump" >&8 2>"$work/err" || code=$?
+	exec 8>&-
 	expect "exit status" "$code" -eq 1
 	grep -q "cannot write the output" "$work/err"
-	expect "unfinished files" "$(temporary_files)" -eq 0
+	must_fail unfinished_dump
 	rm -f "$dump"
 	wbctl dump wb-res "$dump"
 }

@@ -126,12 +126,12 @@ keys()
 	END
 	terminal resize-window -x 60 -y 6
 	wait_for 60 screen_has_not 'THROTTLED'
-	screen_has '^wb-top'
+	wait_for 60 screen_has '^wb-top'
 	screen_has_not '^LATENCY'
 	terminal resize-window -x 150 -y 20
 	wait_for 60 screen_has 'THROTTLED'
 	wait_for 60 screen_has '^LATENCY'
-	screen_has '^writeback  '
+	wait_for 60 screen_has '^writeback  '
 	press q
 	wait_for 60 no_terminal
 }

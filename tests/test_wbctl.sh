@@ -237,6 +237,14 @@ exit_codes()
 	grep -q "allowed is 10 to 86400000" "$work/err"
 }
 
+# Two events, for who may not have listened to those before.
+events_ended()
+{
+	wbctl set wb-ctl mode volatile
+	wbctl set wb-ctl mode durable
+	gone "$pid"
+}
+
 # What goes on until it is told to end, ends where nobody hears it any more.
 nobody_listens()
 {
@@ -246,8 +254,10 @@ nobody_listens()
 	timeout 60 wbctl stats --watch=0.1 wb-ctl >/dev/full 2>"$work/err" || code=$?
 	expect "exit status of stats --watch" "$code" -eq 1
 	grep -q "cannot write the output" "$work/err"
-	begun pid wbctl events --follow >/dev/full 2>"$work/err"
-	wbctl set wb-ctl mode volatile
+	wbctl events --follow >/dev/full 2>"$work/err" &
+	pid=$!
+	at_exit "kill $pid"
+	wait_for 60 events_ended
 	code=0
 	wait "$pid" || code=$?
 	expect "exit status of events --follow" "$code" -eq 1
