@@ -71,7 +71,6 @@ int main(int argc, char **argv)
 
 	open_standard();
 	code = run(argc, argv);
-
 	if ((fflush(stdout) || ferror(stdout)) && !code)
 		code = fail(EXIT_FAILED, "cannot write the output");
 	return code;
