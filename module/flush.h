@@ -36,13 +36,24 @@ struct wb_flush {
 };
 
 /**
+ * enum wb_at_origin - what a bio does at the origin
+ * @WB_ORIGIN_NOTHING: that its end would have to be told of
+ * @WB_ORIGIN_READS: writeback knows of it, see wb_writeback_read_begins()
+ * @WB_ORIGIN_PAST: it writes past the cache, and has all of the origin's flushed
+ */
+enum wb_at_origin {
+	WB_ORIGIN_NOTHING,
+	WB_ORIGIN_READS,
+	WB_ORIGIN_PAST,
+};
+
+/**
  * struct wb_bio - what a bio carries: dm's per-bio data
  * @epoch: that it waits for
  * @start: when it came, by local_clock()
  * @which: enum wb_latency that it counts for, WB_NR_LATENCIES for none
- * @reading: writeback knows of it, see wb_writeback_read_begins()
- * @past: it writes to the origin, past the cache, and has all of that flushed
- * @lost_flushes: of the origin's flushes, before that
+ * @origin: enum wb_at_origin
+ * @lost_flushes: of the origin's flushes, before it wrote past the cache
  */
 struct wb_bio {
 	union {
@@ -51,8 +62,7 @@ struct wb_bio {
 	};
 	u64 start;
 	u32 which;
-	bool reading;
-	bool past;
+	u32 origin;
 };
 
 static inline struct wb_bio *wb_bio_data(struct bio *bio)

@@ -146,7 +146,8 @@ static int wb_map_read(struct wb_store *store, struct bio *bio)
 	wb_stat_add(&store->stats, WB_STAT_READS, 1);
 	trace_wb_read(store->dev, bio->bi_iter.bi_sector, n << SECTOR_SHIFT, false);
 	wb_store_touch(&store->last_miss);
-	wb_bio_data(bio)->reading = wb_writeback_read_begins(&store->wb);
+	if (wb_writeback_read_begins(&store->wb))
+		wb_bio_data(bio)->origin = WB_ORIGIN_READS;
 	bio_set_dev(bio, store->bdev);
 	return DM_MAPIO_REMAPPED;
 }
@@ -174,8 +175,7 @@ static void wb_map_begin(struct bio *bio)
 	struct wb_bio *data = wb_bio_data(bio);
 
 	data->which = wb_latency_of(bio);
-	data->reading = false;
-	data->past = false;
+	data->origin = WB_ORIGIN_NOTHING;
 	data->start = local_clock();
 }
 
@@ -195,15 +195,24 @@ static blk_status_t wb_map_past_end(struct wb_writeback *wb, const struct wb_bio
 	return status;
 }
 
+/* Not in the way of all the bios that the map has answered. */
+static noinline blk_status_t wb_map_origin_end(struct wb_writeback *wb,
+					       const struct wb_bio *data,
+					       blk_status_t status)
+{
+	if (data->origin == WB_ORIGIN_PAST)
+		return wb_map_past_end(wb, data, status);
+	wb_writeback_read_ended(wb);
+	return status;
+}
+
 blk_status_t wb_map_end(struct wb_store *store, struct bio *bio, blk_status_t status)
 {
 	const struct wb_bio *data = wb_bio_data(bio);
 	s64 ns = local_clock() - data->start;
 
-	if (data->reading)
-		wb_writeback_read_ended(&store->wb);
-	if (data->past)
-		status = wb_map_past_end(&store->wb, data, status);
+	if (unlikely(data->origin))
+		status = wb_map_origin_end(&store->wb, data, status);
 	if (!status && data->which < WB_NR_LATENCIES)
 		wb_latency_add(&store->latencies, data->which, max_t(s64, ns, 0));
 	return status;

@@ -251,7 +251,8 @@ static bool wb_write_past(struct wb_store *store, struct bio *bio)
 		if (!wb_index_forget_clean(store->index, nr))
 			return false;
 	wb_write_count(store, bio);
-	wb_bio_data(bio)->past = bdev_write_cache(store->bdev);
+	if (bdev_write_cache(store->bdev))
+		wb_bio_data(bio)->origin = WB_ORIGIN_PAST;
 	wb_bio_data(bio)->lost_flushes = atomic_read(&store->wb.lost_flushes);
 	bio->bi_opf |= REQ_FUA;
 	bio_set_dev(bio, store->bdev);
