@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static void copy(struct step *s, uint64_t from, uint64_t to, uint64_t bytes)
 {
 	static char buf[CHUNK];
 
-	while (bytes) {
+	while (bytes && s->disk >= 0) {
 		size_t n = bytes < CHUNK ? bytes : CHUNK;
 
 		if (from) {
@@ -88,13 +89,14 @@ static uint64_t take_entry(struct step *s)
 	return flags;
 }
 
+/* Without a disk to only look at the log. */
 static void open_log(struct step *s, const char *log, const char *disk)
 {
 	struct log_super super;
 
 	s->log = open(log, O_RDONLY);
-	s->disk = open(disk, O_WRONLY);
-	if (s->log < 0 || s->disk < 0)
+	s->disk = disk ? open(disk, O_WRONLY) : -1;
+	if (s->log < 0 || (disk && s->disk < 0))
 		die(s->log < 0 ? log : disk);
 	read_at(s->log, &super, sizeof(super), 0);
 	s->sector_size = le32toh(super.sector_size);
@@ -105,28 +107,50 @@ static void open_log(struct step *s, const char *log, const char *disk)
 	}
 }
 
-/* step LOG DISK ENTRY OFFSET LEAST: from there past a flush at LEAST or later. */
+/* Past NR flushes at LEAST or later; returns how many there were. */
+static unsigned long take_flushes(struct step *s, uint64_t least, unsigned long nr)
+{
+	unsigned long flushes = 0;
+
+	while (s->entry < s->nr_entries && flushes < nr)
+		if ((take_entry(s) & LOG_FLUSH) && s->entry >= least)
+			flushes++;
+	return flushes;
+}
+
 int step_main(int argc, char **argv)
 {
 	struct step s = { .log = -1 };
-	bool flushed = false;
-	uint64_t least;
+	unsigned long nr;
 
-	if (argc != 6) {
+	if (argc != 7) {
 		fprintf(stderr, "wbcrash step: bad usage\n");
 		return 2;
 	}
 	open_log(&s, argv[1], argv[2]);
 	s.entry = strtoull(argv[3], NULL, 10);
 	s.offset = strtoull(argv[4], NULL, 10);
-	least = strtoull(argv[5], NULL, 10);
+	nr = strtoul(argv[6], NULL, 10);
 	if (!s.offset)
 		s.offset = s.sector_size;
-	while (s.entry < s.nr_entries && !flushed)
-		flushed = (take_entry(&s) & LOG_FLUSH) && s.entry >= least;
+	nr -= take_flushes(&s, strtoull(argv[5], NULL, 10), nr);
 	if (fsync(s.disk))
 		die("disk");
 	printf("%llu %llu\n", (unsigned long long)s.entry,
 	       (unsigned long long)s.offset);
-	return !flushed;
+	return nr > 0;
+}
+
+int flushes_main(int argc, char **argv)
+{
+	struct step s = { .log = -1 };
+
+	if (argc != 3) {
+		fprintf(stderr, "wbcrash flushes: bad usage\n");
+		return 2;
+	}
+	open_log(&s, argv[1], NULL);
+	s.offset = s.sector_size;
+	printf("%lu\n", take_flushes(&s, strtoull(argv[2], NULL, 10), ULONG_MAX));
+	return 0;
 }

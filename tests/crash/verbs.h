@@ -15,6 +15,7 @@ int judge_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int selftest_main(int argc, char **argv);
 int step_main(int argc, char **argv);
+int flushes_main(int argc, char **argv);
 
 /**
  * judge - what an image may hold after a crash

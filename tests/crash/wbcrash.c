@@ -17,6 +17,7 @@ static const struct {
 	{ "replay", replay_main },
 	{ "selftest", selftest_main },
 	{ "step", step_main },
+	{ "flushes", flushes_main },
 };
 
 int mode_from(const char *word)
@@ -41,12 +42,15 @@ int main(int argc, char **argv)
 		"       wbcrash judge [-n NAME] durable|ordered|volatile LOG IMAGE\n"
 		"       wbcrash replay [-n NAME] [-s SEED] durable|ordered LOG DISK\n"
 		"       wbcrash selftest\n"
-		"       wbcrash step LOG-DISK DISK ENTRY OFFSET LEAST\n"
+		"       wbcrash flushes LOG-DISK LEAST\n"
+		"       wbcrash step LOG-DISK DISK ENTRY OFFSET LEAST FLUSHES\n"
 		"\n"
 		"run writes until it is killed, having said \"wb NAME power off\" after so many\n"
 		"flushes or milliseconds. -e is a thread's operations in an epoch, on the\n"
 		"average; -b has all wait while one flushes; -d makes all durable by ioctl\n"
 		"after every so many epochs; -M marks in dm-log-writes what must be there.\n"
-		"replay judges what a dm-log-writes DISK says that a power cut could have left.\n");
+		"replay judges what a dm-log-writes DISK says that a power cut could have left.\n"
+		"flushes counts those at entry LEAST or later; step brings DISK from where it\n"
+		"last came to past so many of them, and says where that is.\n");
 	return 2;
 }
