@@ -61,7 +61,7 @@ job()
 	shift
 	{
 		"$@" || echo $? >"$work/$name.status"
-	} 2>&1 | tee "$log" | grep --line-buffered -E '^ *(not )?ok [0-9]' |
+	} 2>&1 | tee "$log" | grep --line-buffered -E '^ *((not )?ok [0-9]|# trial )' |
 		sed -u "s|^|$name: |" || :
 }
 

@@ -209,7 +209,7 @@ beside_a_discard()
 {
 	local origin pid
 
-	null_blk origin wb-trim size=1024 discard=1 irqmode=2 completion_nsec=10000000
+	null_blk origin wb-trim size=256 discard=1 irqmode=2 completion_nsec=10000000
 	echo 65536 >"/sys/block/${origin##*/}/queue/discard_max_bytes"
 	make_wb wb-flush "$origin" 16 mode durable "$lazy"
 	blkdiscard -f "$dev" &

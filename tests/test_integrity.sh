@@ -56,6 +56,7 @@ on_a_network()
 {
 	local file origin
 
+	need perl losetup
 	[ -n "${WB_OUT-}" ] || skip "needs a directory of the host's"
 	modprobe -q loop || :
 	file=$(mktemp "$WB_OUT/origin.XXXXXX")
@@ -66,7 +67,7 @@ on_a_network()
 	make_wb wb-model "$origin" 16 read_cache
 	wb_io write "$seed" /dev/mapper/wb-model 0 $((8 * MIB))
 	wb_io sync /dev/mapper/wb-model
-	head -c $((200 * MIB)) /dev/zero | tr '\0' x >"$work/memory"
+	perl -e 'print "x" x (1 << 20) for 1 .. 200' >"$work/memory"
 	wb_io check "$seed" /dev/mapper/wb-model 0 $((8 * MIB))
 	rm "$work/memory"
 	remove_wb wb-model

@@ -157,7 +157,7 @@ drain_limit()
 	note "rate $rate, limit $limit"
 	expect "dirty" "$dirty" -eq 0
 	expect "limit" "$limit" -eq $((rate * 2 / 4096 * 4096))
-	expect "MB/s" $((rate / 1000000)) -ge 4
+	expect "MB/s" $((rate / 1000000)) -ge 1
 	expect "MB/s" $((rate / 1000000)) -le 16
 	wbctl set wb-full drain_limit 0
 	expect "limit when off" "$(status wb-full dirty_limit)" -eq $((64 * MIB))

@@ -271,8 +271,8 @@ interrupted()
 	local origin dump slow epoch pid state code=0 cache=32
 
 	with_store mode ordered
-	blank slow mbps=4 max_sectors=64
-	for epoch in {1..30}; do
+	blank slow mbps=2 max_sectors=64
+	for epoch in {1..12}; do
 		wb_io write "$epoch" "$dev" $((epoch * MIB)) $((MIB))
 		wb_io sync "$dev"
 	done
@@ -286,7 +286,7 @@ interrupted()
 	wait "$pid" || code=$?
 	expect "exit status when interrupted" "$code" -ne 0
 	epoch=$(jq .epoch "$state")
-	expect "epochs that are durable" "$epoch" -lt 30
+	expect "epochs that are durable" "$epoch" -lt 12
 	refused 1 "is on it from an earlier run" replay --force --epoch $((epoch - 1)) "$slow"
 	replay "$slow" >"$work/out"
 	grep -qF "going on behind epoch $epoch" "$work/out"
