@@ -96,6 +96,9 @@ sum_up()
 			f=1
 		elif [ "$status" = 126 ]; then
 			f=$((f + 1))
+		elif [ $((p + f + s)) = 0 ]; then
+			echo "no result" >>"$logs/$name.log"
+			f=1
 		fi
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 		if [ "$f" -gt 0 ]; then
@@ -111,5 +114,5 @@ sum_up()
 	done
 	step "done"
 	echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
-	[ $failed = 0 ]
+	[ $failed = 0 ] && [ $passed -gt 0 ]
 }

@@ -51,18 +51,25 @@ skip()
 	exit $KSFT_SKIP
 }
 
-# expect WHAT VALUE OPERATOR VALUE: as test(1) has it.
+# expect WHAT VALUE OPERATOR VALUE: as test(1) has it.  What printed nothing is not
+# simply another value.
 expect()
 {
+	[ "$3" != != ] || [ -n "$2" ] || fail "$1: nothing $3 $4"
 	test "$2" "$3" "$4" || fail "$1: $2 $3 $4 does not hold"
 }
 
-# `! command` would not end a case.
+# `! command` would not end a case.  One that timeout(1) has ended, or that is not
+# there, has not failed.
 must_fail()
 {
-	if "$@"; then
-		fail "succeeded, and should not have: $*"
-	fi
+	local code=0
+
+	"$@" || code=$?
+	case $code in
+	0) fail "succeeded, and should not have: $*" ;;
+	124 | 127) fail "did not come to fail: $*" ;;
+	esac
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds.  Looks ever less often, as a look
@@ -175,6 +182,8 @@ run_case()
 	) >"$log" 2>&1 </dev/null
 	code=$?
 	rm -rf "$work"
+	# others than skip() exit like that, too
+	[ $code != $KSFT_SKIP ] || grep -q '^skip: ' "$log" || code=1
 	if [ $code = 0 ] && ! { kernel_log_clean && nothing_left "${before//$'\n'/ }"; } >>"$log"; then
 		code=1
 	fi
@@ -230,11 +239,14 @@ kernel_log_mark()
 	echo "$log_mark" >/dev/kmsg
 }
 
-# kernel_log [REGEX]: since the case began; the lines that match.
+# kernel_log [REGEX]: since the case began; the lines that match.  If its beginning is
+# no longer there, what is left.
 kernel_log()
 {
-	dmesg | awk -v mark="$log_mark" -v regex="${1-}" \
-		'seen && $0 ~ regex; index($0, mark) { seen = 1 }'
+	dmesg | awk -v mark="$log_mark" -v regex="${1-}" '
+		$0 ~ regex { lines = lines $0 "\n" }
+		index($0, mark) { lines = "" }
+		END { printf "%s", lines }'
 }
 
 kernel_log_has()
@@ -550,12 +562,18 @@ dirty()
 # NAME KEY OPERATOR VALUE, for wait_for.
 status_is()
 {
-	test "$(status "$1" "$2")" "$3" "$4"
+	local is
+
+	is=$(status "$1" "$2")
+	[ -n "$is" ] && test "$is" "$3" "$4"
 }
 
 stats_is()
 {
-	test "$(stats "$1" "$2")" "$3" "$4"
+	local is
+
+	is=$(stats "$1" "$2")
+	[ -n "$is" ] && test "$is" "$3" "$4"
 }
 
 # Of the stores that have lost their device.

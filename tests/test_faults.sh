@@ -227,30 +227,8 @@ refused_discard()
 	wb_io check "$seed" "$origin" 8192 $((MIB - 8192))
 }
 
-# dm-dust: a block that cannot be read until it is written anew.
-unreadable_block()
-{
-	local disk
-
-	need_target dust
-	fast_disk disk
-	dmsetup create wb-dust --table "0 131072 dust $disk 0 4096"
-	at_exit "dmsetup remove --retry wb-dust"
-	wb_io write $((seed + 1)) /dev/mapper/wb-dust 0 "$MIB"
-	dmsetup message wb-dust 0 addbadblock 16
-	dmsetup message wb-dust 0 enable
-	make_wb wb-fault /dev/mapper/wb-dust 16 mode durable "$lazy"
-	must_fail wb_io check $((seed + 1)) "$dev" 65536 4096
-	wb_io write "$seed" "$dev" 65536 4096
-	wb_io check "$seed" "$dev" 65536 4096
-	wb_io sync "$dev"
-	wb_io check "$seed" "$dev" 65536 4096
-	expect "health" "$(status wb-fault health)" = ok
-	remove_wb wb-fault
-	wb_io check "$seed" /dev/mapper/wb-dust 65536 4096
-}
-
-# A medium error is for who reads the sector; RAM knows it all the same.
+# A medium error is for who reads the sector; RAM knows it all the same, and writing
+# mends it.
 medium_error()
 {
 	local origin
@@ -261,7 +239,11 @@ medium_error()
 	dd if="$dev" of=/dev/null bs=4k skip=255 count=1 iflag=direct status=none
 	wb_io write "$seed" "$dev" "$MIB" 4096
 	wb_io check "$seed" "$dev" "$MIB" 4096
+	wb_io sync "$dev"
 	expect "health" "$(status wb-fault health)" = ok
+	echo 0 >/sys/bus/pseudo/drivers/scsi_debug/opts
+	remove_wb wb-fault
+	wb_io check "$seed" "$origin" "$MIB" 4096
 }
 
 write_protected()
@@ -506,11 +488,12 @@ failing_too_soon()
 # whether what failed first still does.
 short_outage()
 {
-	local disk before syncing
+	local disk before writer syncing
 
 	with_cache 40 mode durable "$brisk"
 	before=$(failing_too_soon)
 	rewrite 32 "$work/enough" &
+	writer=$!
 	at_exit "touch $work/enough; wait $!"
 	wait_for 60 test -s "$work/round"
 	sync_on "$work/enough" &
@@ -523,7 +506,8 @@ short_outage()
 	wait_for 90 health_is ok
 	touch "$work/enough"
 	# a slow machine may not have mended it in time
-	wait "$syncing" || dmesg | grep -q "wb-fault: .*health is failing"
+	wait "$syncing" || kernel_log | grep -q "wb-fault: .*health is failing"
+	wait "$writer"
 	expect "failing too soon" "$(failing_too_soon)" -eq "$before"
 }
 
@@ -709,10 +693,13 @@ more_room()
 
 suspend_is_given_up()
 {
-	local disk writer
+	local disk writer suspend
 
 	full_and_failing
-	must_fail timeout -s INT 3 dmsetup suspend --nolockfs wb-fault
+	# a shell's background job has SIGINT ignored
+	begun suspend env --default-signal=INT dmsetup suspend --nolockfs wb-fault
+	kill -INT "$suspend"
+	must_fail wait "$suspend"
 	kill -0 "$writer"
 	mend
 	wait "$writer"
@@ -739,8 +726,8 @@ suspend_is_given_up_behind_a_killed_writer()
 	last=$!
 	at_exit "kill -KILL $last"
 	wait_for 60 status_is wb-fault waiting_writers -gt 2
-	timeout -s INT 3 dmsetup suspend --nolockfs wb-fault &
-	suspend=$!
+	begun suspend env --default-signal=INT dmsetup suspend --nolockfs wb-fault
+	kill -INT "$suspend"
 	wait_for 60 gone "$suspend"
 	must_fail wait "$suspend"
 	mend
@@ -1076,8 +1063,7 @@ it "a flaky origin, verified by fio" fio_over_flaky_writes
 it "a bad block costs no more than itself" bad_block
 it "a part of a discard that fails" bad_part_of_a_discard
 it "a discard that fails drops nothing" refused_discard
-it "an unreadable block is overwritten" unreadable_block
-it "a medium error is the reader's" medium_error
+it "a medium error is the reader's, and mended by a write" medium_error
 it "a disk that is write-protected for a while" write_protected
 it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name

@@ -87,7 +87,8 @@ no_memory()
 module_can_go()
 {
 	must_fail dmsetup info wb-bad
-	wbctl list --json | jq -e '[.. | objects | select(has("origin"))] == []' >/dev/null
+	wbctl list --json >"$work/list"
+	jq -e '[.. | objects | select(has("origin"))] == []' "$work/list"
 	rmmod dm_writebehind
 	load_module
 }

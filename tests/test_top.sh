@@ -34,14 +34,14 @@ batch()
 # One that writes all the time is seen to.
 rates()
 {
-	local origin
+	local origin rates
 
 	with_device
 	(while wb_io write -r 1 "$dev" 0 $((4 * MIB)); do :; done) &
 	at_exit "kill $!"
 	wait_for 60 stats_is wb-top write_bytes -gt 0
-	wbctl top -n 1 -d 2 --json |
-		jq -e '.devices[0] | .write_rate > 0 and .read_rate == 0' >/dev/null
+	rates=$(wbctl top -n 1 -d 2 --json)
+	jq -e '.devices[0] | .write_rate > 0 and .read_rate == 0' <<<"$rates"
 }
 
 last_line_lacks()

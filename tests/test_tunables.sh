@@ -90,6 +90,7 @@ bad_messages()
 
 	with_options
 	while read -r words; do
+		kernel_log_mark "$words"
 		# shellcheck disable=SC2086
 		must_fail message $words
 		kernel_log_has "message ${words%% *}: allowed"

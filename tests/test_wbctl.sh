@@ -97,10 +97,11 @@ latencies()
 	expect "reads" "$(timed read)" -eq "$(stats wb-ctl reads)"
 	expect "flushes" "$(timed flush)" -eq "$(stats wb-ctl flushes)"
 	expect "writes of the origin" "$(timed writeback)" -gt 0
-	wbctl latency --json wb-ctl | jq -e '[.latencies[].io] == ["write", "read", "flush",
+	wbctl latency --json wb-ctl >"$work/latencies"
+	jq -e '[.latencies[].io] == ["write", "read", "flush",
 		"writeback"] and all(.latencies[]; .count == ([.buckets[].count] | add) and
 			.p50_ns <= .p90_ns and .p90_ns <= .p99_ns and
-			.p999_ns <= .buckets[-1].below_ns and .mean_ns > 0)' >"$work/good"
+			.p999_ns <= .buckets[-1].below_ns and .mean_ns > 0)' "$work/latencies"
 	wbctl clear-stats wb-ctl
 	expect "writes" "$(timed write)" -eq 0
 	wb_io write -b 4096 1 /dev/mapper/wb-ctl 0 4096
@@ -170,7 +171,7 @@ a_mode_is_heard()
 # A table of some columns, with and without headings, exact or rounded.
 columns()
 {
-	local verb columns last operand
+	local verb columns last operand verbs=0
 
 	with_device
 	wb_io write 1 /dev/mapper/wb-ctl 0 $((3 * MIB))
@@ -192,7 +193,9 @@ columns()
 			must_fail grep -qw "$last" "$work/out"
 			exits 2 "$verb" $operand --output "$last,NONSENSE"
 		}
+		verbs=$((verbs + 1))
 	done
+	expect "verbs" "$verbs" -ge 7
 	expect "dirty" "$(wbctl status -n -o DIRTY wb-ctl | xargs)" = 3.0M
 	expect "dirty" "$(wbctl status -n -b -o DIRTY wb-ctl | xargs)" = $((3 * MIB))
 	expect "columns" "$(wbctl list -o NAME,MODE | head -n 1 | xargs)" = "NAME MODE"
@@ -356,7 +359,7 @@ flush_timeout()
 # has KEY...: of the JSON object on stdin.
 has()
 {
-	jq -r '$ARGS.positional - keys | .[]' --args "$@" >"$work/missing"
+	jq -nr 'input | $ARGS.positional - keys | .[]' --args "$@" >"$work/missing"
 	[ ! -s "$work/missing" ] || fail "no key: $(xargs <"$work/missing")"
 }
 
@@ -442,7 +445,7 @@ interrupted_creation()
 		wait "$pid" || :
 		dmsetup info wb-made >"$work/out" 2>&1 || continue
 		made=$((made + 1))
-		expect "tables" "$(dmsetup table wb-made | wc -l)" -eq 1
+		expect "tables" "$(dmsetup table wb-made | grep -c ' writebehind ')" -eq 1
 		exits 0 remove wb-made
 	done
 	note "made $made times"

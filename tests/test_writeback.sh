@@ -235,6 +235,7 @@ makes_way()
 	wait_for 60 clean wb-back
 	read -r reads during < <(count_reads)
 	note "$reads reads, $during writes submitted during one"
+	expect "reads" "$reads" -gt 0
 	expect "writes during reads" "$during" -le $((reads / 4))
 }
 
@@ -242,7 +243,7 @@ makes_way()
 # 50 ms 1024 times, more than 50 of these reads.
 slow_reads()
 {
-	local disk start
+	local disk start reader
 
 	slow_disk disk
 	modprobe -q dm-delay || skip "needs dm-delay"
@@ -251,6 +252,7 @@ slow_reads()
 	make_wb wb-back /dev/mapper/wb-slow 16 "$lazy" writeback_jobs 1
 	fio --name=reads --filename="$dev" --readonly --direct=1 --rw=randread --bs=4k \
 		--offset=32m --size=32m --time_based --runtime=1h --thread &
+	reader=$!
 	at_exit "kill $!; wait $!"
 	wait_for 60 stats_is wb-back read_miss_bytes -gt 0
 	wb_io write -r -g "$seed" "$dev" 0 $((8 * MIB))
@@ -258,6 +260,7 @@ slow_reads()
 	wbctl flush wb-back
 	expect "reads beside 1024 writes" \
 		$((($(stats wb-back read_miss_bytes) - start) / 4096)) -le 40
+	must_fail gone "$reader"
 }
 
 it "64 MiB of shuffled 4 KiB writes in at most 320 writes" sorted_and_merged

@@ -20,7 +20,7 @@ ms()
 {
 	local start=${EPOCHREALTIME/./}
 
-	"$@" >&2
+	"$@" >&2 || return
 	echo $(((${EPOCHREALTIME/./} - start) / 1000))
 }
 

@@ -101,7 +101,9 @@ not_failed()
 	local callee function per_cpu
 
 	per_cpu=$(grep -m 1 '^pcpu_alloc' "$1" || :)
-	objdump -dr "$WB_KO" | awk -f "$tests_dir/debug/allocators.awk" | sort -u |
+	objdump -dr "$WB_KO" >"$work/code"
+	awk -f "$tests_dir/debug/allocators.awk" "$work/code" | sort -u >"$work/allocators"
+	expect "calls that allocate" "$(wc -l <"$work/allocators")" -ge 20
 	while read -r callee function; do
 		case $callee-$function in
 		# for more than 200 GiB of cache
@@ -112,7 +114,7 @@ not_failed()
 		pcpu_alloc*) [ -z "$per_cpu" ] || continue ;;
 		esac
 		grep -qxE "$callee ($function|[0-9a-fx]+)" "$1" || echo "$callee in $function"
-	done
+	done <"$work/allocators"
 }
 
 #
@@ -159,6 +161,6 @@ objects_of_ours()
 
 no_pages_of_ours()
 {
-	pages_of_ours >"$work/pages"
+	(set -o pipefail; pages_of_ours) >"$work/pages" || fail "page_owner cannot be read"
 	[ ! -s "$work/pages" ] || { head -n 40 "$work/pages"; return 1; }
 }
