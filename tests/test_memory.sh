@@ -304,7 +304,7 @@ lends_under_load()
 	writer=$!
 	until gone "$writer"; do
 		echo 2 >/proc/sys/vm/drop_caches
-		[ "$(lent)" = 0 ] || looks=$((looks + 1))
+		! status_is wb-mem lent_bytes -gt 0 || looks=$((looks + 1))
 	done
 	wait "$writer"
 	note "lent at $looks looks"
