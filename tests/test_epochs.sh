@@ -75,7 +75,8 @@ too_many()
 	wedged_origin 320
 	write_epochs $((most + 2000)) &
 	writer=$!
-	wait_for 200 stands_at "$most"
+	at_exit "kill -KILL $writer; wait $writer"
+	wait_for 600 stands_at "$most"
 	# one more than may wait has the writer waiting for the first
 	wait_for 60 stands_at $((most + 1))
 	expect "acknowledged" "$(status wb-epochs acked_epoch)" -le $((most + 1))
