@@ -434,8 +434,8 @@ good_among_bad()
 		8192 4096 error
 		12288 118784 linear $disk 12288"
 	wb_io write "$seed" "$dev" 0 $((8 * MIB))
-	wait_for 120 status_is wb-fault failed_bytes = $(((1024 + 1024 + 4096) * 512))
-	wait_for 120 status_is wb-fault dirty_bytes = $(((1024 + 1024 + 4096) * 512))
+	wait_for 400 status_is wb-fault failed_bytes = $(((1024 + 1024 + 4096) * 512))
+	wait_for 400 status_is wb-fault dirty_bytes = $(((1024 + 1024 + 4096) * 512))
 	mend
 	remove_wb wb-fault
 	wb_io check "$seed" "$disk" 0 $((8 * MIB))
