@@ -203,6 +203,8 @@ columns()
 
 exit_codes()
 {
+	local verb
+
 	with_device
 	exits 0 --help
 	exits 0 status wb-ctl
@@ -219,13 +221,19 @@ exit_codes()
 	exits 2 status --nonsense
 	exits 2 create wb-two
 	exits 2 create wb-two "$origin" x
-	exits 3 status wb-nothing
-	exits 3 flush wb-nothing
-	exits 3 remove wb-nothing
+	for verb in status stats latency flush remove freeze thaw clear-stats emergency \
+		events map get; do
+		exits 3 $verb wb-nothing
+		expect "lines of $verb" "$(wc -l <"$work/err")" -eq 1
+	done
+	for verb in status events; do
+		exits 3 $verb wb-ctl wb-nothing
+	done
 	exits 3 set wb-nothing max_age 1000
+	exits 3 dump wb-nothing "$work/dump"
+	exits 3 discard --yes wb-nothing
 	exits 0 map wb-ctl
 	exits 2 map
-	exits 3 map wb-nothing
 	exits 2 dump wb-ctl
 	exits 2 replay "$work/dump"
 	exits 1 replay "$work/nothing" "$origin"

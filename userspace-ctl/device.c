@@ -233,8 +233,11 @@ int device_select(int argc, char **argv, struct device **devs, size_t *nr)
 			(*nr)++;
 		}
 	}
-	if (code)
+	if (code) {
 		free(*devs);
+		*devs = NULL;
+		*nr = 0;
+	}
 	return code;
 }
 
