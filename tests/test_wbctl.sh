@@ -223,11 +223,11 @@ exit_codes()
 	exits 2 create wb-two "$origin" x
 	for verb in status stats latency flush remove freeze thaw clear-stats emergency \
 		events map get; do
-		exits 3 $verb wb-nothing
+		exits 3 "$verb" wb-nothing
 		expect "lines of $verb" "$(wc -l <"$work/err")" -eq 1
 	done
 	for verb in status events; do
-		exits 3 $verb wb-ctl wb-nothing
+		exits 3 "$verb" wb-ctl wb-nothing
 	done
 	exits 3 set wb-nothing max_age 1000
 	exits 3 dump wb-nothing "$work/dump"
