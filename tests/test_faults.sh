@@ -433,7 +433,10 @@ good_among_bad()
 		4096 4096 linear $disk 4096
 		8192 4096 error
 		12288 118784 linear $disk 12288"
+	# one epoch of it: a later one would wait for what fails
+	wbctl freeze wb-fault
 	wb_io write "$seed" "$dev" 0 $((8 * MIB))
+	wbctl thaw wb-fault
 	wait_for 400 status_is wb-fault failed_bytes = $(((1024 + 1024 + 4096) * 512))
 	wait_for 400 status_is wb-fault dirty_bytes = $(((1024 + 1024 + 4096) * 512))
 	mend
