@@ -368,7 +368,7 @@ swap_on_it()
 	mkdir "$work/mnt"
 	at_exit "umount $work/mnt"
 	mount "$dev" "$work/mnt"
-	dd if=/dev/zero of="$work/mnt/swap" bs=1M count=128 status=none
+	dd if=/dev/zero of="$work/mnt/swap" bs=1M count=192 status=none
 	chmod 600 "$work/mnt/swap"
 	mkswap -q "$work/mnt/swap"
 	at_exit "swapoff $work/mnt/swap"
@@ -376,9 +376,9 @@ swap_on_it()
 	quiet_memory
 	leave 64
 	before=$(swapped_out)
-	hog 112
+	hog 144
 	note "$((($(swapped_out) - before) / 256)) MiB swapped out"
-	expect "pages swapped out" $(($(swapped_out) - before)) -ge $((32 * 256))
+	expect "pages swapped out" $(($(swapped_out) - before)) -ge $((16 * 256))
 	rm "$work/hog/file"
 	swapoff "$work/mnt/swap"
 	umount "$work/mnt"
