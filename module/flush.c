@@ -16,8 +16,9 @@ void wb_flush_init(struct wb_flush *f)
  * Closes the epoch and completes @bio when it is durable, or, if @behind, when
  * the backlog before it is short enough.
  *
- * A device that is failing holds dirty data that it could not write for long:
- * a flush cannot succeed now, and is told so instead of hanging.
+ * A device that is failing holds dirty data that it could not write for long: a flush
+ * waits for one more attempt at most, and is told so instead of hanging.  An attempt that
+ * fails from here on finds the bio in the list.
  */
 static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 {
@@ -36,7 +37,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	if (behind)
 		epoch = wb_epoch_behind(epoch);
 	done = wb_epoch_durable(&store->epochs) >= epoch;
-	failing = wb_health_failing(&store->health);
+	failing = !done && wb_health_failing(&store->health) && !wb_health_ask(store);
 	if (!done) {
 		WRITE_ONCE(f->want, max(f->want, epoch));
 		if (!failing) {

@@ -13,6 +13,9 @@
 #define WB_BACKOFF_FIRST	(HZ / 10)
 #define WB_BACKOFF_MOST		(30 * HZ)
 
+/* Of the time that an attempt took, until a flush may ask for one. */
+#define WB_ASK_SHARE		8
+
 /* Passes that failed and made no progress. */
 #define WB_STUCK_TO_FAIL	4
 
@@ -49,11 +52,17 @@ void wb_health_failed(struct wb_store *store, bool progress, bool whole)
 {
 	struct wb_origin_health *h = &store->health;
 
-	if (whole)
-		WRITE_ONCE(h->retry_at, jiffies + wb_backoff(h->stuck));
+	if (whole) {
+		unsigned long now = jiffies;
+
+		WRITE_ONCE(h->retry_at, now + wb_backoff(h->stuck));
+		WRITE_ONCE(h->ask_at, now + max_t(unsigned long, WB_BACKOFF_FIRST,
+						  WB_ASK_SHARE * (now - h->began)));
+	}
 	h->attempts++;
-	if (whole && !progress)
+	if (whole && !progress && !READ_ONCE(h->asked))
 		h->stuck++;
+	WRITE_ONCE(h->asked, false);
 	wb_health_change(store, h->stuck < WB_STUCK_TO_FAIL ?
 			 WB_HEALTH_RETRYING : WB_HEALTH_FAILING);
 }
@@ -62,6 +71,7 @@ void wb_health_recovered(struct wb_store *store)
 {
 	store->health.attempts = 0;
 	store->health.stuck = 0;
+	WRITE_ONCE(store->health.asked, false);
 	wb_health_change(store, WB_HEALTH_OK);
 }
 
@@ -85,6 +95,23 @@ void wb_health_reset(struct wb_store *store)
 	store->health.stuck = 0;
 	if (store->health.state == WB_HEALTH_FAILING)
 		wb_health_change(store, WB_HEALTH_RETRYING);
+}
+
+/*
+ * Who gets EIO from fsync may give up for good, so that it is not to come from an origin
+ * that was mended.  A disk that takes long to fail is not asked that often; and to be
+ * asked for says nothing of how long it has been bad.
+ */
+bool wb_health_ask(struct wb_store *store)
+{
+	struct wb_origin_health *h = &store->health;
+
+	if (wb_writeback_held(store) || READ_ONCE(store->wb.stop) ||
+	    time_before(jiffies, READ_ONCE(h->ask_at)))
+		return false;
+	WRITE_ONCE(h->asked, true);
+	wb_health_hurry(store);
+	return true;
 }
 
 void wb_health_hurry(struct wb_store *store)

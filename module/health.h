@@ -5,23 +5,31 @@
 #ifndef WB_HEALTH_H
 #define WB_HEALTH_H
 
+#include <linux/jiffies.h>
 #include <linux/types.h>
 #include <uapi/linux/dm-writebehind.h>
 
 struct wb_store;
 
 /**
- * struct wb_origin_health - of a store; written by writeback alone
+ * struct wb_origin_health - of a store; written by writeback alone, but for @retry_at and
+ *	@asked
  * @state: enum wb_health
  * @attempts: passes in a row that failed
- * @stuck: of these, those that tried all, without progress
+ * @stuck: of these, those that tried all, without progress, and were not asked for
  * @retry_at: jiffies, when to try again
+ * @began: jiffies, when the pass did
+ * @ask_at: jiffies, when a flush may ask for the next
+ * @asked: one did
  */
 struct wb_origin_health {
 	u32 state;
 	unsigned int attempts;
 	unsigned int stuck;
 	unsigned long retry_at;
+	unsigned long began;
+	unsigned long ask_at;
+	bool asked;
 };
 
 extern const char * const wb_health_names[];
@@ -29,6 +37,12 @@ extern const char * const wb_health_names[];
 static inline bool wb_health_failing(const struct wb_origin_health *h)
 {
 	return READ_ONCE(h->state) == WB_HEALTH_FAILING;
+}
+
+/* A pass of writeback begins. */
+static inline void wb_health_begin(struct wb_origin_health *h)
+{
+	h->began = jiffies;
 }
 
 /* A pass of writeback ended with blocks that could not be written; @progress: the
@@ -50,6 +64,13 @@ void wb_health_better(struct wb_store *store);
 
 /* A table brings the origin, which may be another one.  Writeback is stopped.  Sleeps. */
 void wb_health_reset(struct wb_store *store);
+
+/*
+ * A flush cannot succeed but if the origin is better now than when it was last tried.
+ * Returns whether it is tried again now to find out, which the caller is to wait for.
+ * Any context.
+ */
+bool wb_health_ask(struct wb_store *store);
 
 /* Try again now: somebody asks, or a table brings the origin back. */
 void wb_health_hurry(struct wb_store *store);

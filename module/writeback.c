@@ -252,6 +252,7 @@ static bool wb_sweep_begin(struct wb_store *store)
 		return false;
 	}
 	wb->failed = false;
+	wb_health_begin(&store->health);
 	wb_retry_begin(&wb->retry);
 	wb_retry_rotate(&wb->retry, &wb->sweep);
 	wb->sweeping = true;

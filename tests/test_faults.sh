@@ -628,6 +628,22 @@ flush_fails_and_reads_do_not()
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 }
 
+# Of one block each attempt is one error.  The next would be seconds away.
+flush_finds_it_mended()
+{
+	local disk
+
+	with_cache 16 mode durable "$brisk"
+	break_origin wb-below "$disk"
+	wb_io write -b 4096 "$seed" "$dev" 0 4096
+	wait_for 60 stats_is wb-fault errors -ge 7
+	health_is failing
+	mend_origin wb-below "$disk"
+	wb_io sync "$dev"
+	health_is ok
+	wb_io check "$seed" "$disk" 0 4096
+}
+
 buffers_up_to_the_budget()
 {
 	local disk pid
@@ -1079,6 +1095,7 @@ it "a flush that loses the origin's cache" flush_loses_cache ordered
 it "a short outage under writers" short_outage
 it "health in status, events and uevents" told
 it "failing: flushes fail, reads do not" flush_fails_and_reads_do_not
+it "failing: a flush finds out that the origin was mended" flush_finds_it_mended
 it "failing: a discard that waits fails" discard_that_waits
 it "failing: buffers up to the budget" buffers_up_to_the_budget ordered
 it "failing: who waits for room can be killed" waiting_writer_can_be_killed
