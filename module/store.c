@@ -130,6 +130,13 @@ static void wb_store_name(struct wb_store *store, dev_t md_dev, const char *name
 	snprintf(store->origin_name, sizeof(store->origin_name), "%pg", bdev);
 }
 
+static void wb_store_place(struct wb_store *store, struct block_device *bdev)
+{
+	store->origin_seq = bdev->bd_disk->diskseq;
+	store->origin_start = get_start_sect(bdev);
+	store->origin_sectors = bdev_nr_sectors(bdev);
+}
+
 static struct wb_store *wb_store_create(dev_t md_dev, const char *name,
 					struct block_device *bdev,
 					const struct wb_args *args,
@@ -150,8 +157,7 @@ static struct wb_store *wb_store_create(dev_t md_dev, const char *name,
 	INIT_LIST_HEAD(&store->entry);
 	store->id = atomic64_inc_return(&wb_last_id);
 	store->origin_dev = bdev->bd_dev;
-	store->origin_seq = bdev->bd_disk->diskseq;
-	store->origin_sectors = bdev_nr_sectors(bdev);
+	wb_store_place(store, bdev);
 	wb_store_name(store, md_dev, name, bdev);
 
 	r = wb_store_init(store, args, why);
@@ -235,6 +241,8 @@ static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
 		return "origin: in use by another writebehind device";
 	if (store->origin_seq != bdev->bd_disk->diskseq && wb_store_dirty(store))
 		return "origin: a store without a device holds dirty data of another disk";
+	if (store->origin_start != get_start_sect(bdev) && wb_store_dirty(store))
+		return "origin: a store without a device holds dirty data of a partition that began elsewhere";
 	if (!wb_store_fits(store, bdev))
 		return "origin: ends before dirty data does, allowed is one as large";
 	return NULL;
@@ -521,8 +529,7 @@ int wb_store_claim(struct wb_store *store, struct dm_target *ti,
 	swap(store->disk, disk);
 	/* the origin may have been written meanwhile, or be another one */
 	wb_index_drop_clean(store->index);
-	store->origin_seq = bdev->bd_disk->diskseq;
-	store->origin_sectors = bdev_nr_sectors(bdev);
+	wb_store_place(store, bdev);
 	if (!again) {
 		wb_store_switch(store, opt->mode);
 		store->opt = *opt;

@@ -76,6 +76,7 @@ struct dm_target;
  * @dev: number of the mapped device
  * @origin_dev: number of the origin
  * @origin_seq: the origin's disk, told from another under the same number
+ * @origin_start: if it is a partition, where that begins
  * @origin_sectors: its size
  * @name: of the mapped device when its table was loaded
  * @origin_name: kernel name of the origin
@@ -122,6 +123,7 @@ struct wb_store {
 	dev_t dev;
 	dev_t origin_dev;
 	u64 origin_seq;
+	sector_t origin_start;
 	sector_t origin_sectors;
 	char name[WB_NAME_LEN];
 	char origin_name[WB_PATH_LEN];

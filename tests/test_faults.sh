@@ -307,6 +307,38 @@ unplugged()
 	wb_io check "$seed" "$disk" 0 $((4 * MIB))
 }
 
+partition()	# DISK FIRST: of 32 MiB
+{
+	addpart "$1" 1 "$2" 65536
+	wait_for 60 test -b "${1}1"
+}
+
+# Its number and its disk are the same, but what is dirty belongs elsewhere.
+partition_made_anew()
+{
+	local disk
+
+	need addpart delpart
+	scsi_disk disk
+	partition "$disk" 2048
+	make_wb wb-fault "${disk}1" 16 "$lazy"
+	wb_io write -r "$seed" "$dev" 0 $((4 * MIB))
+	echo offline >"/sys/block/${disk##*/}/device/state"
+	dmsetup remove --force wb-fault
+	expect "orphans' bytes" "$(orphaned_bytes)" -eq $((4 * MIB))
+	echo running >"/sys/block/${disk##*/}/device/state"
+	delpart "$disk" 1
+	partition "$disk" 4096
+	must_fail dmsetup create wb-fault --table "$(table "${disk}1" 16)"
+	kernel_log_has "holds dirty data of a partition that began elsewhere"
+	delpart "$disk" 1
+	partition "$disk" 2048
+	make_wb wb-fault "${disk}1" 16 "$lazy"
+	remove_wb wb-fault
+	wb_io check "$seed" "${disk}1" 0 $((4 * MIB))
+	delpart "$disk" 1
+}
+
 # It might as well be another disk that got the number: not a byte is written to
 # it but by a replay, which knows disks by more than that.
 unplugged_without_a_name()
@@ -1086,6 +1118,7 @@ it "a medium error is the reader's, and mended by a write" medium_error
 it "a disk that is write-protected for a while" write_protected
 it "a disk that is unplugged and comes back" unplugged ordered
 it "a disk in the place of one that was unplugged is not written" unplugged_without_a_name
+it "a partition that was made anew elsewhere is not written" partition_made_anew
 it "an answer that takes half a minute, twice what the hung-task detector waits" slow_to_answer
 it "a disk slow to fail is not asked for each block" dead_and_slow
 it "good blocks among bad ones, durable" good_among_bad durable
