@@ -434,20 +434,16 @@ static void wb_postsuspend(struct dm_target *ti)
 
 /*
  * Another table may have been resumed since this one was loaded, with another budget.
- * The device is suspended: its memory must not be waited for, and without it the store
- * goes on as it is.
+ * Without memory for it the store goes on as it is.
  */
 static void wb_target_budget(struct wb_target *t)
 {
 	const char *why = NULL;
-	unsigned int noio;
 	struct wb_index *ix;
 
 	if (t->spare || wb_store_nr(t->store) == wb_target_nr(t))
 		return;
-	noio = memalloc_noio_save();
 	ix = wb_store_reserve(t->args.cache_mib, &why);
-	memalloc_noio_restore(noio);
 	if (IS_ERR(ix))
 		DMWARN("%s: %s: goes on with the cache that is there", t->store->name, why);
 	else
@@ -498,15 +494,19 @@ static int wb_preresume(struct dm_target *ti)
 	struct wb_store *store = t->store;
 	bool owner = READ_ONCE(store->owner) == ti;
 	const char *why = "killed while it waited for the origin to answer";
+	unsigned int noio;
 	int r;
 
 	wb_lock_handover(store, owner ? ti : NULL);
 	r = wb_writeback_settle(store);
+	/* the device is suspended: what would free memory may wait for it */
+	noio = memalloc_noio_save();
 	if (!r && owner && !t->spare)
 		/* the origin may have been written meanwhile */
 		wb_store_drop_clean(store);
 	else if (!r)
 		r = wb_target_claim(ti, t, &why);
+	memalloc_noio_restore(noio);
 	mutex_unlock(&store->handover);
 	if (r) {
 		DMERR("%s: %s", store->name, why);
