@@ -377,11 +377,13 @@ static void wb_presuspend(struct dm_target *ti)
 
 	t->noflush = dm_noflush_suspending(ti);
 	t->gave_up = false;
-	if (t->noflush && wb_store_shared(store))
+	if (t->noflush && wb_store_shared(store)) {
 		wb_writeback_rest(store);
-	else
+	} else {
+		wb_writeback_suspending(store);
 		t->gave_up = !wb_writeback_teardown(store, true) &&
 			     !READ_ONCE(store->wb.stop);
+	}
 	if (fatal_signal_pending(current)) {
 		t->gave_up = false;
 		if (!wb_device_gone(ti))
@@ -397,6 +399,7 @@ static void wb_presuspend_undo(struct dm_target *ti)
 	struct wb_target *t = ti->private;
 
 	wb_write_leave(t->store, WB_STAY);
+	wb_writeback_suspended(t->store);
 	wb_end_refusal(t);
 }
 
@@ -429,6 +432,7 @@ static void wb_postsuspend(struct dm_target *ti)
 	}
 	wb_stop(store, ti);
 	WRITE_ONCE(store->suspended, true);
+	wb_writeback_suspended(store);
 	mutex_unlock(&store->handover);
 }
 

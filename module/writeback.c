@@ -725,6 +725,7 @@ void wb_writeback_let_go(struct wb_store *store)
 {
 	WRITE_ONCE(store->wb.let_go, true);
 	wb_writeback_kick(store);
+	wake_up_all(&store->flush.settled);
 }
 
 /*
@@ -733,15 +734,48 @@ void wb_writeback_let_go(struct wb_store *store)
  */
 int wb_writeback_hold(struct wb_store *store)
 {
+	wait_queue_head_t *settled = &store->flush.settled;
+	bool suspending;
 	int r;
 
-	atomic_inc(&store->wb.held);
-	smp_mb__after_atomic();	/* pairs with that in wb_work() */
-	r = wait_event_interruptible(store->flush.settled,
-				     !wb_writeback_active(&store->wb));
-	if (r)
-		wb_writeback_unhold(store);
+	do {
+		r = wait_event_interruptible(*settled, !READ_ONCE(store->wb.suspending));
+		if (r)
+			return r;
+		atomic_inc(&store->wb.held);
+		/* pairs with that in wb_work(), and in wb_writeback_suspending() */
+		smp_mb__after_atomic();
+		suspending = READ_ONCE(store->wb.suspending);
+		if (!suspending)
+			r = wait_event_interruptible(*settled,
+						     !wb_writeback_active(&store->wb));
+		if (suspending || r)
+			wb_writeback_unhold(store);
+	} while (suspending && !r);
 	return r;
+}
+
+/*
+ * dm goes on from there to where it waits for what is in flight, and to a drain that
+ * cannot be killed: neither ends while somebody holds, who may wait for the device.
+ */
+void wb_writeback_suspending(struct wb_store *store)
+{
+	wait_queue_head_t *settled = &store->flush.settled;
+
+	WRITE_ONCE(store->wb.suspending, true);
+	smp_mb();	/* pairs with that in wb_writeback_hold(): either sees the other */
+	if (wb_rebooting())
+		wait_event_idle_timeout(*settled, !wb_writeback_held(store),
+					READ_ONCE(store->opt.shutdown_timeout) * HZ);
+	else
+		wait_event_killable(*settled, !wb_writeback_held(store));
+}
+
+void wb_writeback_suspended(struct wb_store *store)
+{
+	WRITE_ONCE(store->wb.suspending, false);
+	wake_up_all(&store->flush.settled);
 }
 
 void wb_writeback_rest(struct wb_store *store)
@@ -754,8 +788,10 @@ void wb_writeback_rest(struct wb_store *store)
 
 void wb_writeback_unhold(struct wb_store *store)
 {
-	if (atomic_dec_and_test(&store->wb.held))
-		wb_writeback_kick(store);
+	if (!atomic_dec_and_test(&store->wb.held))
+		return;
+	wb_writeback_kick(store);
+	wake_up_all(&store->flush.settled);
 }
 
 u32 wb_writeback_blocks(const struct wb_store *store)

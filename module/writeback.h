@@ -29,12 +29,13 @@ struct wb_store;
 /**
  * struct wb_writeback - writeback of a store
  * @wq: runs @work; may be relied on to free memory
- * @work: the one work item; all below but @done, @stop, @held, @let_go, @doubt,
- *	@lost_flushes, @teardown, @above, @reads, @served and @yielding belong to it
+ * @work: the one work item; all below but @done, @stop, @held, @let_go, @suspending,
+ *	@doubt, @lost_flushes, @teardown, @above, @reads, @served and @yielding belong to it
  * @active: it is running and looks for new work by itself
  * @stop: it must not touch the origin: no table is resumed
  * @held: so many want that nothing is written now
  * @let_go: that does not matter any more
+ * @suspending: none is to begin: between presuspend and the end of postsuspend
  * @teardown: what is written now is written for a suspend or removal
  * @above: dirty data was above the high watermark and is not yet below the low
  * @full_at: jiffies when the cache was last seen to be full
@@ -67,6 +68,7 @@ struct wb_writeback {
 	bool stop;
 	atomic_t held;
 	bool let_go;
+	bool suspending;
 	bool teardown;
 	bool above;
 	unsigned long full_at;
@@ -211,10 +213,18 @@ bool wb_teardown_end(struct wb_store *store, const struct wb_teardown *td);
  * @store: the store
  *
  * Returns when nothing is in flight, and nothing written awaits a flush of the
- * origin.  Sleeps.  Return: 0, or -ERESTARTSYS with nothing held.
+ * origin, and no suspend is under way.  Sleeps.  Return: 0, or -ERESTARTSYS with nothing
+ * held.
  */
 int wb_writeback_hold(struct wb_store *store);
 void wb_writeback_unhold(struct wb_store *store);
+
+/*
+ * No hold begins from now on, until the device is suspended or is not going to be; waits
+ * for those that there are.  Sleeps killably, while rebooting for shutdown_timeout.
+ */
+void wb_writeback_suspending(struct wb_store *store);
+void wb_writeback_suspended(struct wb_store *store);
 
 /* Waits until nothing is in flight for a moment.  Sleeps killably. */
 void wb_writeback_rest(struct wb_store *store);

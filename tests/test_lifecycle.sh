@@ -38,6 +38,35 @@ suspended()
 	dmsetup resume wb-life
 }
 
+# A filesystem is frozen, which takes long, and writes.
+held_while_being_suspended()
+{
+	local origin suspend holder
+
+	need mkfs.ext4
+	modprobe -q ext4 || skip "needs ext4"
+	null_blk origin wb-slow size=64 mbps=2 max_sectors=64
+	make_wb wb-life "$origin" 4 mode ordered max_age 50 pause_writeback 50
+	mkfs.ext4 -q -E nodiscard,lazy_itable_init "$dev"
+	mkdir "$work/mnt"
+	at_exit "umount $work/mnt"
+	mount "$dev" "$work/mnt"
+	wbctl flush wb-life
+	dd if=/dev/zero of="$work/mnt/file" bs=1M count=12 status=none
+	dmsetup suspend wb-life &
+	suspend=$!
+	at_exit "dmsetup resume wb-life"
+	wait_for 60 grep -qs freeze_super "/proc/$suspend/stack"
+	wb_abi hold "$dev" >"$work/held" &
+	holder=$!
+	at_exit "kill $holder"
+	wait_for 60 gone "$suspend"
+	wait "$suspend"
+	wait_for 60 grep -q held "$work/held"
+	expect "dirty" "$(dirty wb-life)" -eq 0
+	dmsetup resume wb-life
+}
+
 # With a table loaded for the same origin the data is its to take.
 loaded_for_hand_over()
 {
@@ -522,6 +551,7 @@ it "removed while dirty, durable" removed durable
 it "removed while dirty, ordered" removed ordered
 it "removed while dirty, volatile" removed volatile
 it "suspended: drained" suspended
+it "suspended: who wants to hold writeback meanwhile waits for it" held_while_being_suspended
 it "suspended with noflush and no new table: drained" suspended_noflush
 it "removed after a noflush suspend, with a table loaded" removed_after_noflush ""
 it "removed after a noflush suspend, with a table loaded and cleared" \

@@ -405,12 +405,30 @@ static int run_check(const char *name)
 	return 2;
 }
 
+/* Until we are killed. */
+static int hold(void)
+{
+	struct wb_ioc_hold hold_arg = {
+		.size = sizeof(hold_arg), .major = device[0], .minor = device[1],
+	};
+
+	open_control();
+	if (ioctl(fd, WB_IOC_HOLD, &hold_arg)) {
+		perror("hold");
+		return 1;
+	}
+	puts("held");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	struct stat st;
 
 	if (argc < 3) {
-		fprintf(stderr, "Usage: wb_abi CHECK DEVICE | fuzz DEVICE SEED COUNT\n");
+		fprintf(stderr, "Usage: wb_abi CHECK DEVICE | hold DEVICE | fuzz DEVICE SEED COUNT\n");
 		return 2;
 	}
 	if (stat(argv[2], &st)) {
@@ -423,6 +441,8 @@ int main(int argc, char **argv)
 		fuzz(strtoull(argv[3], NULL, 0), strtoul(argv[4], NULL, 0));
 		return 0;
 	}
+	if (!strcmp(argv[1], "hold"))
+		return hold();
 	if (!strcmp(argv[1], "unprivileged"))
 		drop_privileges();
 	return run_check(argv[1]);

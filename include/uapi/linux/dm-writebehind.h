@@ -401,7 +401,7 @@ struct wb_ioc_blocks {
  * the file is closed: BLOCKS then finds every dirty block of the epochs up to
  * @epoch, in ordered mode with nothing in it that came after the flush behind its
  * epoch (this call counts as one), otherwise with what was written to it since.
- * Returns when nothing is in flight; waits
+ * Returns when nothing is in flight and no suspend is under way; waits
  * interruptibly.  EBUSY: the file holds a store already.  EINTR: a signal came,
  * nothing is held.
  */
