@@ -248,6 +248,32 @@ exit_codes()
 	grep -q "allowed is 10 to 86400000" "$work/err"
 }
 
+# beside_one_that_is_not_there VERB...: what is there has it done all the same.
+beside_one_that_is_not_there()
+{
+	with_device
+	wbctl set wb-ctl max_age 60000
+	wbctl set wb-ctl pause_writeback 60000
+	wb_io write 1 /dev/mapper/wb-ctl 0 "$MIB"
+	exits 3 "$@" wb-nothing wb-ctl
+	grep -q "wb-nothing: no such device" "$work/err"
+	expect "dirty" "$(dirty wb-ctl)" -eq 0
+}
+
+is_frozen()
+{
+	[ "$(wbctl status --json wb-ctl | jq .frozen)" = true ]
+}
+
+frozen_beside_one_that_is_not_there()
+{
+	with_device
+	exits 3 freeze wb-nothing wb-ctl
+	is_frozen
+	exits 3 thaw wb-nothing wb-ctl
+	must_fail is_frozen
+}
+
 # Two events, for who may not have listened to those before.
 events_ended()
 {
@@ -535,6 +561,10 @@ without_module()
 
 it "exit codes" exit_codes
 it "what goes on ends when nobody listens" nobody_listens
+it "flush: what is not there does not hold up others" \
+	beside_one_that_is_not_there flush
+it "emergency: nor there" beside_one_that_is_not_there emergency
+it "freeze and thaw: nor there" frozen_beside_one_that_is_not_there
 it "flush: an orphan does not hold up others" flush_beside_an_orphan
 it "columns, headings, bytes" columns
 it "flush --timeout: 4, and the drain goes on" flush_timeout

@@ -199,7 +199,12 @@ int device_call(const struct device *dev, unsigned long request)
 
 int device_refresh(struct device *dev)
 {
-	return fetch_id(dev, dev->status.id);
+	struct device now;
+	int err = fetch_id(&now, dev->status.id);
+
+	if (!err)
+		*dev = now;
+	return err;
 }
 
 static int select_all(struct device **devs, size_t *nr)
@@ -218,21 +223,29 @@ static int select_all(struct device **devs, size_t *nr)
 	return fail(EXIT_FAILED, "cannot list devices: %s", strerror(err));
 }
 
-int device_select(int argc, char **argv, struct device **devs, size_t *nr)
+int device_select_found(int argc, char **argv, struct device **devs, size_t *nr)
 {
-	int code = EXIT_DONE;
+	int worst = EXIT_DONE;
 
 	*devs = NULL;
 	*nr = 0;
-	if (!argc) {
-		code = select_all(devs, nr);
-	} else {
-		*devs = zalloc(argc, sizeof(**devs));
-		while (!code && *nr < (size_t)argc) {
-			code = device_find(argv[*nr], *devs + *nr);
+	if (!argc)
+		return select_all(devs, nr);
+	*devs = zalloc(argc, sizeof(**devs));
+	for (int i = 0; i < argc; i++) {
+		int code = device_find(argv[i], *devs + *nr);
+
+		if (!code)
 			(*nr)++;
-		}
+		worst = worse(worst, code);
 	}
+	return worst;
+}
+
+int device_select(int argc, char **argv, struct device **devs, size_t *nr)
+{
+	int code = device_select_found(argc, argv, devs, nr);
+
 	if (code) {
 		free(*devs);
 		*devs = NULL;
@@ -246,17 +259,15 @@ int device_command(int argc, char **argv, unsigned long request,
 {
 	struct device *devs;
 	size_t nr;
-	int code = device_select(argc, argv, &devs, &nr);
+	int worst = device_select_found(argc, argv, &devs, &nr);
 
-	if (code)
-		return code;
-	for (size_t i = 0; i < nr && !code; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		int err = device_call(devs + i, request);
 
 		if (err)
-			code = fail(exit_code_of(err), "%s: cannot %s: %s",
-				    devs[i].name, what, strerror(err));
+			worst = worse(worst, fail(exit_code_of(err), "%s: cannot %s: %s",
+						  devs[i].name, what, strerror(err)));
 	}
 	free(devs);
-	return code;
+	return worst;
 }

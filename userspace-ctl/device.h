@@ -52,8 +52,12 @@ int device_refresh(struct device *dev);
 
 /*
  * The devices that @argv names, all of them if it names none, as an array
- * for free().  Returns an exit code, the error printed.
+ * for free(): of those that are there, if some are not.  Returns an exit code, the
+ * errors printed.
  */
+int device_select_found(int argc, char **argv, struct device **devs, size_t *nr);
+
+/* The same, and if one is not there, none. */
 int device_select(int argc, char **argv, struct device **devs, size_t *nr);
 
 /*

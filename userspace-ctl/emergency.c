@@ -39,8 +39,7 @@ struct patient {
 
 static void worsen(struct patient *patient, int code)
 {
-	if (code > patient->code)
-		patient->code = code;
+	patient->code = worse(patient->code, code);
 }
 
 static void set_write_through(struct patient *patient, const char *value)
@@ -142,6 +141,8 @@ static const char *why_left(const struct patient *patient)
 		return "an orphan: no device writes it";
 	if (st->state_flags & WB_F_HELD)
 		return "held by a wbctl dump";
+	if (patient->err == ENODEV)
+		return "it was removed meanwhile";
 	if (patient->err != ETIMEDOUT)
 		return "the flush failed";
 	return interrupted ? "interrupted, the drain goes on" :
@@ -176,12 +177,8 @@ static int engage(struct patient *patients, size_t nr)
 	catch_signals();
 	start_all(patients, nr);
 	wait_all(patients, nr);
-	for (size_t i = 0; i < nr; i++) {
-		int code = report(patients + i);
-
-		if (code > worst)
-			worst = code;
-	}
+	for (size_t i = 0; i < nr; i++)
+		worst = worse(worst, report(patients + i));
 	return worst;
 }
 
@@ -194,8 +191,7 @@ static int release(struct patient *patients, size_t nr)
 		if (!patients[i].code)
 			printf("%s: writes are cached again\n",
 			       patients[i].drain.dev.name);
-		if (patients[i].code > worst)
-			worst = patients[i].code;
+		worst = worse(worst, patients[i].code);
 	}
 	return worst;
 }
@@ -209,14 +205,12 @@ static int emergency_run(int argc, char **argv)
 
 	if (all == (argc > 0))
 		return fail(EXIT_USAGE, "emergency: give either NAME or --all");
-	code = device_select(argc, argv, &devs, &nr);
-	if (code)
-		return code;
+	code = device_select_found(argc, argv, &devs, &nr);
 	patients = zalloc(nr, sizeof(*patients));
 	for (size_t i = 0; i < nr; i++)
 		patients[i].drain.dev = devs[i];
 	if (nr)
-		code = off ? release(patients, nr) : engage(patients, nr);
+		code = worse(code, off ? release(patients, nr) : engage(patients, nr));
 	free(patients);
 	free(devs);
 	return code;

@@ -17,11 +17,6 @@ static const struct opt flush_opts[] = {
 	{ }
 };
 
-static int worse(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 /*
  * Starts all before it waits for any: they drain side by side.  One that cannot does
  * not keep the others from it.  Leaves in @nr how many did.
@@ -57,12 +52,10 @@ static int flush_run(int argc, char **argv)
 	struct drain *drains;
 	struct device *devs;
 	size_t nr;
-	int code = device_select(argc, argv, &devs, &nr);
+	int code = device_select_found(argc, argv, &devs, &nr);
 
-	if (code)
-		return code;
 	drains = zalloc(nr, sizeof(*drains));
-	code = start_all(drains, devs, &nr);
+	code = worse(code, start_all(drains, devs, &nr));
 	if (!async)
 		code = worse(code, wait_all(drains, nr));
 	free(drains);

@@ -23,6 +23,12 @@ extern void (*before_message)(void);
 void die(int code, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
+/* Of two exit codes, the one to be told. */
+static inline int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
 /* calloc() that does not fail. */
 void *zalloc(size_t nr, size_t size);
 
