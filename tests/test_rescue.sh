@@ -275,10 +275,8 @@ interrupted()
 
 	with_store mode ordered
 	blank slow mbps=4 max_sectors=64
-	for epoch in {1..25}; do
-		wb_io write "$epoch" "$dev" $((epoch * MIB)) $((MIB))
-		wb_io sync "$dev"
-	done
+	wb_io write -S -b "$MIB" 7 "$dev" "$MIB" $((20 * MIB))
+	expect "epochs" "$(status wb-res acked_epoch)" -ge 20
 	wbctl dump wb-res "$dump"
 	state=$dump.replay
 	# A shell's background job has SIGINT ignored.
@@ -289,12 +287,50 @@ interrupted()
 	wait "$pid" || code=$?
 	expect "exit status when interrupted" "$code" -ne 0
 	epoch=$(jq .epoch "$state")
-	expect "epochs that are durable" "$epoch" -lt 25
+	expect "epochs that are durable" "$epoch" -lt 20
 	refused 1 "is on it from an earlier run" replay --force --epoch $((epoch - 1)) "$slow"
 	replay "$slow" >"$work/out"
 	grep -qF "going on behind epoch $epoch" "$work/out"
 	must_fail test -e "$state"
-	cmp "$dev" "$slow"
+	cmp -n $((21 * MIB)) "$dev" "$slow"
+}
+
+# state_of DEVICE EPOCH: what a run leaves that ends behind that.
+state_of()
+{
+	jq -n --arg number "$(stat -c %Hr:%Lr "$1")" --argjson epoch "$2" \
+		--argjson crc "$(od -An -tu4 -j28 -N4 "$dump")" '
+		{ dump: $crc, device: "x", bytes: 33554432, ids: {}, epoch: $epoch,
+		  major: ($number | split(":")[0] | tonumber),
+		  minor: ($number | split(":")[1] | tonumber) }'
+}
+
+# It is not any more what an earlier run made it.
+started_over()
+{
+	local origin dump copy
+
+	with_store mode ordered
+	blank copy
+	three_epochs
+	wbctl dump wb-res "$dump"
+	replay --epoch 2 "$copy"
+	state_of "$copy" 2 >"$dump.replay"
+	cp "$dump.replay" "$work/kept"
+	wb_io write 9 "$copy" $((2 * MIB)) 512
+	replay "$copy" >"$work/out" 2>"$work/err"
+	grep -qF "up to epoch 2, is not on it: starting over" "$work/err"
+	must_fail grep -q "going on" "$work/out"
+	cmp "$dev" "$copy"
+
+	# what a later epoch has may be there or not
+	blkdiscard -z "$copy"
+	replay --epoch 2 "$copy"
+	cp "$work/kept" "$dump.replay"
+	wb_io write -g -b 512 9 "$copy" 0 $((128 * KIB))
+	replay "$copy" >"$work/out" 2>"$work/err"
+	grep -qF "going on behind epoch 2" "$work/out"
+	cmp "$dev" "$copy"
 }
 
 # The state of a replay to one device says nothing of another.
@@ -307,11 +343,8 @@ resumed_elsewhere()
 	blank other
 	three_epochs
 	wbctl dump wb-res "$dump"
-	jq -n --arg number "$(stat -c %Hr:%Lr "$copy")" \
-		--argjson crc "$(od -An -tu4 -j28 -N4 "$dump")" '
-		{ dump: $crc, device: "x", bytes: 33554432, ids: {}, epoch: 2,
-		  major: ($number | split(":")[0] | tonumber),
-		  minor: ($number | split(":")[1] | tonumber) }' >"$dump.replay"
+	replay --epoch 2 "$copy"
+	state_of "$copy" 2 >"$dump.replay"
 	cp "$dump.replay" "$work/kept"
 	replay --dry-run "$copy" | grep -qF "going on behind epoch 2"
 	cmp "$work/kept" "$dump.replay"
@@ -664,6 +697,7 @@ it "dump of an orphan, durable" orphan durable
 it "dump of an orphan, ordered" orphan ordered
 it "replay, interrupted and gone on with" interrupted INT
 it "replay, killed and gone on with" interrupted KILL
+it "replay to a disk that was filled anew starts over" started_over
 it "replay gone on with on another device: from the start" resumed_elsewhere
 it "replay refuses a wrong size" wrong_size
 it "replay refuses a device in use" in_use

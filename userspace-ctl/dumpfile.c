@@ -145,7 +145,7 @@ int dump_open(struct dump *dump, const char *path)
 		return fail(EXIT_FAILED, "%s: cannot open: %s", path, strerror(errno));
 	setvbuf(dump->file, NULL, _IOFBF, BUFFER);
 	code = read_head(dump);
-	dump->first = ftell(dump->file);
+	dump->first = ftello(dump->file);
 	if (!code && dump->first < 0)
 		code = refuse(dump, "not a file that can be read twice");
 	if (code)
@@ -159,10 +159,17 @@ void dump_close(struct dump *dump)
 	fclose(dump->file);
 }
 
+void dump_seek(struct dump *dump, uint64_t nr)
+{
+	off_t record = sizeof(struct dump_record) + WB_BLOCK_BYTES;
+
+	clearerr(dump->file);
+	fseeko(dump->file, dump->first + nr * record, SEEK_SET);
+}
+
 void dump_rewind(struct dump *dump)
 {
-	clearerr(dump->file);
-	fseek(dump->file, dump->first, SEEK_SET);
+	dump_seek(dump, 0);
 }
 
 enum dump_read dump_next(struct dump *dump, struct wb_dirty_block *block,

@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #define DUMP_MAGIC	"WBDUMP\r\n"
 #define DUMP_END	"WBDEND\r\n"
@@ -102,13 +103,16 @@ struct dump {
 	json_object *info;
 	uint32_t head_crc;
 	uint64_t records;
-	long first;
+	off_t first;
 };
 
 /* Returns an exit code, the error printed. */
 int dump_open(struct dump *dump, const char *path);
 void dump_close(struct dump *dump);
 void dump_rewind(struct dump *dump);
+
+/* The record @nr, counted from zero, is next. */
+void dump_seek(struct dump *dump, uint64_t nr);
 
 enum dump_read {
 	DUMP_READ,

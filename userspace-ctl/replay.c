@@ -16,6 +16,7 @@
 #include "opts.h"
 #include "progress.h"
 #include "replay_check.h"
+#include "replay_resume.h"
 #include "replay_state.h"
 #include "signals.h"
 #include "users.h"
@@ -313,8 +314,11 @@ static int replay_onto(struct replay *replay, const char *path)
 		return code;
 	replay_state_load(&replay->state, replay->dump.path,
 			  replay->dump.head_crc, &replay->device);
-	code = replay_check_device(&replay->dump, &replay->plan,
-				   &replay->device, &replay->state, force);
+	code = replay_resume(&replay->dump, &replay->plan, replay->fd, path,
+			     &replay->state);
+	if (!code)
+		code = replay_check_device(&replay->dump, &replay->plan,
+					   &replay->device, &replay->state, force);
 	if (!code)
 		code = replay_checked(replay);
 	replay_state_free(&replay->state);

@@ -77,7 +77,8 @@ void replay_state_load(struct replay_state *state, const char *dump_path,
 
 static int write_file(const struct replay_state *state, const char *path)
 {
-	int err, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int err, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			   0600);
 
 	if (fd < 0)
 		return errno;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an earlier run of a replay wrote is worth something only if it is still there. */
+#ifndef WBCTL_REPLAY_RESUME_H
+#define WBCTL_REPLAY_RESUME_H
+
+#include "dumpfile.h"
+#include "replay_check.h"
+#include "replay_state.h"
+
+/*
+ * Compares what should be on the device, opened as @fd, with the records of @plan.  If it
+ * is not there, says so and has @state start over.  Returns an exit code: not done if it
+ * was interrupted.
+ */
+int replay_resume(struct dump *dump, const struct replay_plan *plan, int fd,
+		  const char *path, struct replay_state *state);
+
+#endif
