@@ -561,6 +561,51 @@ dump_hung_up()
 	[ "$code" = 1 ]
 }
 
+# Nothing that answers is asked meanwhile.
+dump_of_a_hung_origin()
+{
+	local origin dump copy pid code=0
+
+	with_store
+	wb_io write 1 "$dev" 0 "$MIB"
+	wedge wb-below
+	env --default-signal=INT wbctl dump wb-res "$dump" &
+	pid=$!
+	wait_for 60 unfinished_dump
+	kill -INT "$pid"
+	wait_for 60 gone "$pid"
+	wait "$pid" || code=$?
+	expect "exit status" "$code" -eq 1
+	must_fail unfinished_dump
+	wbctl dump wb-res "$dump"
+	dmsetup resume wb-below
+	blank copy
+	replay "$copy"
+	wb_io check 1 "$copy" 0 "$MIB"
+}
+
+# A file that came there while the dump was made.
+dump_overtaken()
+{
+	local origin dump pid code=0
+
+	with_store
+	wb_io write 1 "$dev" 0 "$MIB"
+	wedge wb-below
+	wbctl flush --async wb-res
+	wait_for 60 status_is wb-res writeback_bytes -gt 0
+	wbctl dump wb-res "$dump" 2>"$work/err" &
+	pid=$!
+	wait_for 60 unfinished_dump
+	echo other >"$dump"
+	dmsetup resume wb-below
+	wait "$pid" || code=$?
+	expect "exit status" "$code" -eq 1
+	grep -q "File exists" "$work/err"
+	expect "what came" "$(cat "$dump")" = other
+	must_fail unfinished_dump
+}
+
 # Or who reads the progress.
 dump_interrupted()
 {
@@ -707,6 +752,8 @@ it "replay refuses other hardware" other_hardware
 it "replay finds damage" damaged
 it "dump refuses" dump_refuses
 it "dump: interrupted, nothing is left" dump_interrupted
+it "dump: of an origin that does not answer" dump_of_a_hung_origin
+it "dump: another file comes there meanwhile" dump_overtaken
 it "dump and replay with closed standard files" standard_files_closed
 it "discard" discard
 it "emergency" emergency

@@ -22,7 +22,8 @@
 #include "util.h"
 #include "wbctl.h"
 
-#define BUFFER	(1U << 20)
+#define BUFFER		(1U << 20)
+#define PROBE_MS	3000
 
 static bool force;
 
@@ -132,15 +133,33 @@ static int sync_dir(const char *dir)
 	return err == EINVAL ? 0 : err;
 }
 
+/* What came there since it was looked at is not ours to replace. */
+static int take_name(const struct target *target)
+{
+	if (!force) {
+		if (!renameat2(AT_FDCWD, target->temporary, AT_FDCWD, target->path,
+			       RENAME_NOREPLACE))
+			return 0;
+		if (errno != EINVAL)	/* not every filesystem can */
+			return errno;
+	}
+	return rename(target->temporary, target->path) ? errno : 0;
+}
+
 /* Everything is on the disk before it has its name. */
 static int target_commit(struct target *target)
 {
+	int err;
+
 	if (fflush(target->file) || ferror(target->file))
 		return errno ? errno : EIO;
 	if (!target->temporary)
 		return 0;
-	if (fsync(fileno(target->file)) || rename(target->temporary, target->path))
+	if (fsync(fileno(target->file)))
 		return errno;
+	err = take_name(target);
+	if (err)
+		return err;
 	free(target->temporary);
 	target->temporary = NULL;
 	return sync_dir(target->dir);
@@ -160,24 +179,26 @@ static void target_close(struct target *target)
  * What the dump says of itself
  */
 
+static json_object *contents_at(const char *path, unsigned int maj, unsigned int min)
+{
+	json_object *seen = identity_contents_soon(path, PROBE_MS);
+
+	return seen ? seen : identity_remembered(makedev(maj, min));
+}
+
 /* Both what a user of the device sees and what the origin itself holds. */
 static json_object *contents_of(const struct device *dev)
 {
 	const struct wb_ioc_status *st = &dev->status;
 	json_object *contents = json_object_new_array();
 	bool live = !(st->state_flags & (WB_F_ORPHAN | WB_F_SUSPENDED));
-	json_object *seen;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/dev/dm-%u", st->minor);
-	seen = live ? identity_contents(path) : NULL;
-	if (!seen && live)
-		seen = identity_remembered(makedev(st->major, st->minor));
-	identity_merge(contents, seen);
-	seen = identity_contents(dev->origin);
-	if (!seen)
-		seen = identity_remembered(makedev(st->origin_major, st->origin_minor));
-	identity_merge(contents, seen);
+	if (live)
+		identity_merge(contents, contents_at(path, st->major, st->minor));
+	identity_merge(contents, contents_at(dev->origin, st->origin_major,
+					     st->origin_minor));
 	return contents;
 }
 

@@ -2,9 +2,12 @@
 #include <blkid/blkid.h>
 #include <fcntl.h>
 #include <libudev.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "identity.h"
@@ -129,6 +132,47 @@ json_object *identity_contents(const char *path)
 	/* What is written below the page cache would not be seen in it. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	close(fd);
+	return array;
+}
+
+/* To @fd, as text; nothing if it cannot be told. */
+static void tell_contents(const char *path, int fd)
+{
+	json_object *array = identity_contents(path);
+
+	if (array)
+		json_object_to_fd(fd, array, JSON_C_TO_STRING_PLAIN);
+}
+
+static json_object *hear_contents(int fd, uint64_t ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	/* A signal ends it, too: who waits for the disk does not hear of it. */
+	return poll(&poll_fd, 1, ms) == 1 ? json_object_from_fd(fd) : NULL;
+}
+
+/* A disk that does not answer is waited for by a process that can be killed. */
+json_object *identity_contents_soon(const char *path, uint64_t ms)
+{
+	json_object *array;
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return NULL;
+	pid = fork();
+	if (!pid) {
+		tell_contents(path, fds[1]);
+		_exit(0);
+	}
+	close(fds[1]);
+	array = pid < 0 ? NULL : hear_contents(fds[0], ms);
+	close(fds[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, WNOHANG);
+	}
 	return array;
 }
 

@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum likeness {
@@ -27,6 +28,9 @@ enum likeness identity_compare_ids(json_object *a, json_object *b);
  * "ext4:UUID", "gpt:UUID", empty for a blank one; NULL if it cannot be read.
  */
 json_object *identity_contents(const char *path);
+
+/* The same, and NULL after @ms, or a signal, if the device does not answer. */
+json_object *identity_contents_soon(const char *path, uint64_t ms);
 
 /* What udev knew to be on it, for a device that cannot be read; maybe empty. */
 json_object *identity_remembered(dev_t dev);
