@@ -229,6 +229,13 @@ exit_codes()
 	for verb in status events; do
 		exits 3 "$verb" wb-ctl wb-nothing
 	done
+	exits 2 stats --watch 0
+	exits 2 top --iterations 0
+	exits 1 set wb-ctl max_age "$(printf %064d 5000)"
+	exits 1 create wb-two "$origin" 16 --max-age "$(printf %01000d 5000)" \
+		--writeback-jobs 4 --drain-limit 3 --shutdown-timeout 7
+	exits 1 create 254:7 "$origin" 16
+	exits 1 create id:7 "$origin" 16
 	exits 3 set wb-nothing max_age 1000
 	exits 3 dump wb-nothing "$work/dump"
 	exits 3 discard --yes wb-nothing

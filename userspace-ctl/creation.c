@@ -21,7 +21,8 @@
 #define ARGS_LEN	1024
 #define WHY_LEN		256
 /* As device-mapper and systemd both take it unquoted. */
-#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789#+.:=@_-"
+#define DIGITS		"0123456789"
+#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#+.:=@_-" DIGITS
 
 struct origin {
 	unsigned int major;
@@ -121,8 +122,22 @@ static int make_device(const char *name, const struct origin *origin,
 	return fail(EXIT_FAILED, "%s: cannot create: %s", name, why);
 }
 
+/* Where a device is named, these are its number and its store. */
+static bool is_number(const char *name)
+{
+	const char *rest = !strncmp(name, "id:", 3) ? name + 2 :
+						      name + strspn(name, DIGITS);
+
+	return rest != name && *rest == ':' && rest[1] &&
+	       !rest[1 + strspn(rest + 1, DIGITS)];
+}
+
 int creation_check_name(const char *where, const char *name)
 {
+	if (is_number(name))
+		return fail(EXIT_FAILED,
+			    "%s: name %s: it would be taken for a number: not allowed are MAJOR:MINOR and id:N",
+			    where, name);
 	if (name[0] && name[0] != '-' && strspn(name, NAME_CHARS) == strlen(name) &&
 	    strlen(name) < WB_NAME_LEN)
 		return EXIT_DONE;

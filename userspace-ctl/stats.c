@@ -56,7 +56,10 @@ static const struct column stats_columns[] = {
 	{ }
 };
 
-static uint64_t watch_ms;
+#define ONCE		UINT64_MAX
+#define LEAST_MS	50
+
+static uint64_t watch_ms = ONCE;
 static bool for_prometheus;
 
 static const struct opt stats_opts[] = {
@@ -99,7 +102,7 @@ static int fetch_all(struct row *rows, struct device *devs, size_t *nr, bool nam
 /* Watched, one device is a line of a table too. */
 static void show(const struct row *rows, size_t nr, bool one)
 {
-	if (one && (output.json || !watch_ms))
+	if (one && (output.json || watch_ms == ONCE))
 		report_one(stats_columns, rows);
 	else
 		report_rows(&(struct rows){
@@ -145,8 +148,10 @@ static int stats_run(int argc, char **argv)
 {
 	int code;
 
-	output.one_line = watch_ms;
-	while (!(code = once(argc, argv)) && watch_ms) {
+	if (watch_ms < LEAST_MS)
+		return fail(EXIT_USAGE, "--watch: %d ms at least", LEAST_MS);
+	output.one_line = watch_ms != ONCE;
+	while (!(code = once(argc, argv)) && watch_ms != ONCE) {
 		if (fflush(stdout) || ferror(stdout))
 			break;
 		sleep_ms(watch_ms);

@@ -11,9 +11,10 @@
 #include "wbctl.h"
 
 #define LEAST_MS	50
+#define FOR_EVER	UINT64_MAX
 
 static uint64_t interval_ms = 1000;
-static uint64_t iterations;
+static uint64_t iterations = FOR_EVER;
 static const char *sort_word = "name";
 static bool batch;
 
@@ -56,7 +57,7 @@ static int print_tables(const struct top_order *order)
 
 	output.one_line = true;
 	catch_signals();
-	while (!code && !interrupted && (!iterations || printed < iterations)) {
+	while (!code && !interrupted && printed < iterations) {
 		sleep_ms(interval_ms);
 		code = interrupted ? EXIT_DONE : top_read(&sample, order);
 		if (!code && !interrupted)
@@ -76,7 +77,9 @@ static int top_run(int argc, char **argv)
 	(void)argv;
 	if (interval_ms < LEAST_MS)
 		return fail(EXIT_USAGE, "--interval: %d ms at least", LEAST_MS);
-	if (batch || output.json || iterations)
+	if (!iterations)
+		return fail(EXIT_USAGE, "--iterations: 1 at least");
+	if (batch || output.json || iterations != FOR_EVER)
 		return print_tables(order);
 	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
 		return fail(EXIT_USAGE, "top needs a terminal: --batch prints tables");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <inttypes.h>
+#include <linux/dm-writebehind.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,9 @@ bool tunable_takes(const struct tunable *tunable, const char *value)
 {
 	uint64_t number;
 
+	/* what has more zeros in front than the kernel takes */
+	if (strlen(value) >= WB_VALUE_LEN)
+		return false;
 	for (const char *const *word = tunable->words; word && *word; word++)
 		if (!strcmp(*word, value))
 			return true;
