@@ -16,11 +16,13 @@ static const char *config = CONF_PATH;
 static const char *units;
 static bool all;
 static bool initramfs;
+static bool list;
 
 static const struct opt assemble_opts[] = {
 	{ "all", 'a', NULL, "all lines but those with noauto", OPT_FLAG, &all },
 	{ "initramfs", 0, NULL, "all lines with initramfs", OPT_FLAG, &initramfs },
 	{ "config", 'c', "FILE", "another than " CONF_PATH, OPT_TEXT, &config },
+	{ "list", 'l', NULL, "make none, but print the names of those lines", OPT_FLAG, &list },
 	{ "units", 'u', "DIRECTORY", "make no devices but services for systemd, there",
 	  OPT_TEXT, &units },
 	{ }
@@ -48,6 +50,10 @@ static bool is_assembled(const struct creation *creation)
 
 static int assemble(const struct conf_entry *entry)
 {
+	if (list) {
+		puts(entry->creation.name);
+		return EXIT_DONE;
+	}
 	if (is_assembled(&entry->creation))
 		return EXIT_DONE;
 	return creation_run(&entry->creation);
