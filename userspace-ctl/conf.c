@@ -91,6 +91,7 @@ static bool take_flag(struct conf_entry *entry, const char *word)
 	} flags[] = {
 		{ "nofail", &entry->nofail },
 		{ "noauto", &entry->noauto },
+		{ "_netdev", &entry->netdev },
 		{ "initramfs", &entry->initramfs },
 		{ "read_cache", &entry->creation.read_cache },
 		{ "no_read_cache", &entry->creation.no_read_cache },
@@ -136,9 +137,9 @@ static int take_options(struct conf_entry *entry, const char *where, char *words
 	while (!code && (word = strsep(&words, ",")))
 		if (*word)
 			code = take_option(entry, where, word);
-	if (!code && entry->initramfs && (entry->nofail || entry->noauto))
-		code = fail(EXIT_FAILED, "%s: initramfs goes without nofail and noauto",
-			    where);
+	if (!code && entry->initramfs && (entry->nofail || entry->noauto || entry->netdev))
+		code = fail(EXIT_FAILED,
+			    "%s: initramfs goes without nofail, noauto and _netdev", where);
 	if (!code && entry->creation.read_cache && entry->creation.no_read_cache)
 		code = fail(EXIT_FAILED, "%s: read_cache and no_read_cache: choose one",
 			    where);

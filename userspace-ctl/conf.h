@@ -17,6 +17,7 @@
  * @stop_ms: removal gives the drain so long
  * @nofail: a boot does not wait for it, nor fail without it
  * @noauto: not at boot
+ * @netdev: its origin needs the network
  * @initramfs: made before the root filesystem is mounted, and never removed
  */
 struct conf_entry {
@@ -24,6 +25,7 @@ struct conf_entry {
 	uint64_t stop_ms;
 	bool nofail;
 	bool noauto;
+	bool netdev;
 	bool initramfs;
 };
 

@@ -14,6 +14,7 @@
 #include "wbctl.h"
 
 #define UNIT_LEN	1024
+#define LVM_STOP_S	90	/* systemd's patience, which is for its own devices */
 #define STOP_SPARE_S	10	/* between the end of the drain and systemd's patience */
 
 /**
@@ -81,8 +82,12 @@ static void print_service(FILE *file, const struct unit *unit, const char *self)
 		"Conflicts=umount.target\n",
 		unit->conf, entry->creation.name, unit->conf, unit->origin, unit->origin,
 		unit->device, unit->device);
+	if (entry->netdev)
+		fprintf(file, "Wants=network-online.target\n"
+			"After=network.target network-online.target remote-fs-pre.target\n");
 	if (!entry->nofail && !entry->noauto)
-		fprintf(file, "Wants=local-fs-pre.target\nBefore=local-fs-pre.target\n");
+		fprintf(file, entry->netdev ? "Before=remote-fs.target\n" :
+			"Wants=local-fs-pre.target\nBefore=local-fs-pre.target\n");
 	fprintf(file,
 		"\n[Service]\n"
 		"Type=oneshot\n"
@@ -142,9 +147,40 @@ static int write_unit(struct unit *unit)
 	code = write_service(unit);
 	if (!code)
 		code = pull_in(unit, device, "requires");
-	if (!code && !unit->entry->noauto)
-		code = pull_in(unit, "local-fs.target", "wants");
+	if (code || unit->entry->noauto)
+		return code;
+	/* A disk that comes late, or a second time, has it started all the same. */
+	snprintf(device, sizeof(device), "%s.device", unit->origin);
+	code = pull_in(unit, device, "wants");
+	if (!code)
+		code = pull_in(unit, unit->entry->netdev ? "remote-fs.target" :
+			       "local-fs.target", "wants");
 	return code;
+}
+
+/*
+ * That service of LVM's removes all devices of the device mapper at shutdown, whoever
+ * made them, one after the other, and drains have to end before it is killed.
+ */
+static int write_patience(const struct conf *conf, const char *dir)
+{
+	char path[PATH_MAX + UNIT_LEN];
+	uint64_t most_s = LVM_STOP_S;
+	FILE *file;
+	bool wrong;
+
+	for (size_t i = 0; i < conf->nr; i++)
+		most_s += (conf->entries[i].stop_ms + 999) / 1000;
+	snprintf(path, sizeof(path), "%s/blk-availability.service.d", dir);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return cannot(path);
+	strcat(path, "/writebehind.conf");
+	file = fopen(path, "we");
+	if (!file)
+		return cannot(path);
+	fprintf(file, "[Service]\nTimeoutStopSec=%" PRIu64 "\n", most_s);
+	wrong = ferror(file);
+	return fclose(file) || wrong ? cannot(path) : EXIT_DONE;
 }
 
 int units_write(const struct conf *conf, const char *path, const char *dir)
@@ -164,6 +200,8 @@ int units_write(const struct conf *conf, const char *path, const char *dir)
 		if (!unit.entry->initramfs)
 			code = write_unit(&unit);
 	}
+	if (conf->nr && !code)
+		code = write_patience(conf, dir);
 	free(full);
 	return code;
 }
