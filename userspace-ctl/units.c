@@ -14,7 +14,6 @@
 #include "wbctl.h"
 
 #define UNIT_LEN	1024
-#define LVM_STOP_S	90	/* systemd's patience, which is for its own devices */
 #define STOP_SPARE_S	10	/* between the end of the drain and systemd's patience */
 
 /**
@@ -22,6 +21,7 @@
  * @entry: the line
  * @conf: its file
  * @dir: where units go
+ * @self: wbctl
  * @device: the mapped device as a unit's name has it
  * @origin: likewise
  * @name: of the service
@@ -30,6 +30,7 @@ struct unit {
 	const struct conf_entry *entry;
 	const char *conf;
 	const char *dir;
+	const char *self;
 	char device[UNIT_LEN];
 	char origin[UNIT_LEN];
 	char name[UNIT_LEN];
@@ -62,10 +63,15 @@ static int cannot(const char *path)
 	return fail(EXIT_FAILED, "%s: cannot write: %s", path, strerror(errno));
 }
 
-static void print_service(FILE *file, const struct unit *unit, const char *self)
+static uint64_t stop_seconds(const struct conf_entry *entry)
+{
+	return (entry->stop_ms + 999) / 1000;
+}
+
+static void print_service(FILE *file, const struct unit *unit)
 {
 	const struct conf_entry *entry = unit->entry;
-	uint64_t stop = (entry->stop_ms + 999) / 1000;
+	uint64_t stop = stop_seconds(entry);
 
 	fprintf(file,
 		"# Made by wbctl from %s\n"
@@ -97,25 +103,41 @@ static void print_service(FILE *file, const struct unit *unit, const char *self)
 		"StandardOutput=journal+console\n"
 		"ExecStart=%s assemble --config %s %s\n"
 		"ExecStop=%s remove --timeout %" PRIu64 " %s\n",
-		stop + STOP_SPARE_S, self, unit->conf, entry->creation.name, self, stop,
-		entry->creation.name);
+		stop + STOP_SPARE_S, unit->self, unit->conf, entry->creation.name,
+		unit->self, stop, entry->creation.name);
+}
+
+static const char *unit_path(const struct unit *unit, char path[2 * PATH_MAX])
+{
+	snprintf(path, 2 * PATH_MAX, "%s/%s", unit->dir, unit->name);
+	return path;
+}
+
+static int open_unit(const struct unit *unit, FILE **file)
+{
+	char path[2 * PATH_MAX];
+
+	*file = fopen(unit_path(unit, path), "we");
+	return *file ? EXIT_DONE : cannot(path);
+}
+
+static int close_unit(const struct unit *unit, FILE *file)
+{
+	char path[2 * PATH_MAX];
+	bool wrong = ferror(file);
+
+	return fclose(file) || wrong ? cannot(unit_path(unit, path)) : EXIT_DONE;
 }
 
 static int write_service(const struct unit *unit)
 {
-	char path[2 * PATH_MAX], self[PATH_MAX] = "";
 	FILE *file;
-	bool wrong;
+	int code = open_unit(unit, &file);
 
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return fail(EXIT_FAILED, "cannot tell where wbctl is: %s", strerror(errno));
-	snprintf(path, sizeof(path), "%s/%s", unit->dir, unit->name);
-	file = fopen(path, "we");
-	if (!file)
-		return cannot(path);
-	print_service(file, unit, self);
-	wrong = ferror(file);
-	return fclose(file) || wrong ? cannot(path) : EXIT_DONE;
+	if (code)
+		return code;
+	print_service(file, unit);
+	return close_unit(unit, file);
 }
 
 /* @other pulls the service in, by @how. */
@@ -159,49 +181,81 @@ static int write_unit(struct unit *unit)
 }
 
 /*
- * That service of LVM's removes all devices of the device mapper at shutdown, whoever
- * made them, one after the other, and drains have to end before it is killed.
+ * At shutdown that service of LVM's unmounts and removes what the device mapper has,
+ * whoever made it, and is killed after 90 s.  So what is dirty is flushed before: by a
+ * service that starts late and stops first, since one that is ordered between LVM's and
+ * the filesystems may have to wait for a network that waits for these.
  */
-static int write_patience(const struct conf *conf, const char *dir)
+static void print_flush_service(FILE *file, const char *conf, const char *self,
+				uint64_t stop)
 {
-	char path[PATH_MAX + UNIT_LEN];
-	uint64_t most_s = LVM_STOP_S;
+	static const char *const places[] = { "/etc", "/lib", "/usr/lib" };
+
+	fprintf(file,
+		"# Made by wbctl from %s\n"
+		"[Unit]\n"
+		"Description=Flush of write-behind caches before LVM removes them\n"
+		"Documentation=man:writebehind.conf(5) man:wbctl(8)\n"
+		"SourcePath=%s\n"
+		"DefaultDependencies=no\n"
+		"After=blk-availability.service\n"
+		"Before=shutdown.target\n"
+		"Conflicts=shutdown.target\n", conf, conf);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		fprintf(file,
+			"ConditionPathExists=|%s/systemd/system/blk-availability.service\n",
+			places[i]);
+	fprintf(file,
+		"\n[Service]\n"
+		"Type=oneshot\n"
+		"RemainAfterExit=yes\n"
+		"TimeoutStopSec=%" PRIu64 "\n"
+		"StandardOutput=journal+console\n"
+		"ExecStop=-%s flush --timeout %" PRIu64 "\n",
+		stop + STOP_SPARE_S, self, stop);
+}
+
+static int write_flush_service(const struct conf *conf, struct unit *unit)
+{
+	uint64_t most = 0;
 	FILE *file;
-	bool wrong;
+	int code;
 
 	for (size_t i = 0; i < conf->nr; i++)
-		most_s += (conf->entries[i].stop_ms + 999) / 1000;
-	snprintf(path, sizeof(path), "%s/blk-availability.service.d", dir);
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return cannot(path);
-	strcat(path, "/writebehind.conf");
-	file = fopen(path, "we");
-	if (!file)
-		return cannot(path);
-	fprintf(file, "[Service]\nTimeoutStopSec=%" PRIu64 "\n", most_s);
-	wrong = ferror(file);
-	return fclose(file) || wrong ? cannot(path) : EXIT_DONE;
+		if (stop_seconds(conf->entries + i) > most)
+			most = stop_seconds(conf->entries + i);
+	snprintf(unit->name, sizeof(unit->name), "writebehind-flush.service");
+	code = open_unit(unit, &file);
+	if (code)
+		return code;
+	print_flush_service(file, unit->conf, unit->self, most);
+	code = close_unit(unit, file);
+	return code ? code : pull_in(unit, "multi-user.target", "wants");
 }
 
 int units_write(const struct conf *conf, const char *path, const char *dir)
 {
-	char *full = realpath(path, NULL);
+	char *full = realpath(path, NULL), self[PATH_MAX] = "";
 	int code = EXIT_DONE;
 
 	/* A service has no directory that the path could be relative to. */
 	if (!full)
 		return fail(EXIT_FAILED, "%s: cannot tell where it is: %s", path,
 			    strerror(errno));
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		code = fail(EXIT_FAILED, "cannot tell where wbctl is: %s", strerror(errno));
 	for (size_t i = 0; i < conf->nr && !code; i++) {
 		struct unit unit = {
-			.entry = conf->entries + i, .conf = full, .dir = dir,
+			.entry = conf->entries + i, .conf = full, .dir = dir, .self = self,
 		};
 
 		if (!unit.entry->initramfs)
 			code = write_unit(&unit);
 	}
 	if (conf->nr && !code)
-		code = write_patience(conf, dir);
+		code = write_flush_service(conf, &(struct unit){
+			.conf = full, .dir = dir, .self = self,
+		});
 	free(full);
 	return code;
 }
