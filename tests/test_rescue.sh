@@ -527,6 +527,8 @@ dump_refuses()
 	mount "$dev" "$work/mnt"
 	at_exit "umount $work/mnt"
 	refused 1 "on the device that is dumped" wbctl dump wb-res "$work/mnt/dump"
+	must_fail wbctl dump wb-res - >"$work/mnt/out" 2>"$work/err"
+	grep -q "on the device that is dumped" "$work/err"
 	expect "files there" "$(find "$work/mnt" -type f | wc -l)" -eq 0
 	# Its journal would flush what is to be dumped.
 	umount "$work/mnt"

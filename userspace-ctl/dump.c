@@ -55,10 +55,22 @@ static int refuse(const struct target *target, const char *why)
 	return fail(EXIT_FAILED, "%s: cannot dump to it: %s", target->path, why);
 }
 
-static int open_stdout(struct target *target)
+static int refuse_itself(const struct target *target)
+{
+	return refuse(target, "it would lie on the device that is dumped");
+}
+
+static bool lies_on(const char *path, const struct device *dev)
+{
+	return file_stands_on(path, makedev(dev->status.major, dev->status.minor));
+}
+
+static int open_stdout(struct target *target, const struct device *dev)
 {
 	if (isatty(STDOUT_FILENO))
 		return fail(EXIT_USAGE, "dump: the standard output is a terminal");
+	if (lies_on("/proc/self/fd/1", dev))
+		return refuse_itself(target);
 	target->file = stdout;
 	return EXIT_DONE;
 }
@@ -75,9 +87,7 @@ static int check_path(const struct target *target, const struct device *dev)
 			return refuse(target, "it is there: --force replaces it");
 	}
 	/* Nothing is written back meanwhile: it would wait for itself. */
-	if (file_stands_on(target->dir, makedev(dev->status.major, dev->status.minor)))
-		return refuse(target, "it would lie on the device that is dumped");
-	return EXIT_DONE;
+	return lies_on(target->dir, dev) ? refuse_itself(target) : EXIT_DONE;
 }
 
 static int make_temporary(struct target *target)
@@ -116,7 +126,7 @@ static int target_open(struct target *target, const char *path,
 	int code;
 
 	*target = (struct target){ .path = path };
-	code = strcmp(path, "-") ? open_file(target, dev) : open_stdout(target);
+	code = strcmp(path, "-") ? open_file(target, dev) : open_stdout(target, dev);
 	if (!code)
 		setvbuf(target->file, NULL, _IOFBF, BUFFER);
 	return code;
