@@ -13,7 +13,7 @@
 #define WB_BACKOFF_FIRST	(HZ / 10)
 #define WB_BACKOFF_MOST		(30 * HZ)
 
-/* Of the time that an attempt took, until a flush may ask for one. */
+/* Of the time that an attempt in vain took, until a flush may ask for another. */
 #define WB_ASK_SHARE		8
 
 /* Passes that failed and made no progress. */
@@ -53,11 +53,13 @@ void wb_health_failed(struct wb_store *store, bool progress, bool whole)
 	struct wb_origin_health *h = &store->health;
 
 	if (whole) {
-		unsigned long now = jiffies;
+		unsigned long now = jiffies, pause = 0;
 
+		if (!progress)
+			pause = max_t(unsigned long, WB_BACKOFF_FIRST,
+				      WB_ASK_SHARE * (now - h->began));
 		WRITE_ONCE(h->retry_at, now + wb_backoff(h->stuck));
-		WRITE_ONCE(h->ask_at, now + max_t(unsigned long, WB_BACKOFF_FIRST,
-						  WB_ASK_SHARE * (now - h->began)));
+		WRITE_ONCE(h->ask_at, now + pause);
 	}
 	h->attempts++;
 	if (whole && !progress && !READ_ONCE(h->asked))

@@ -374,16 +374,18 @@ static void wb_presuspend(struct dm_target *ti)
 {
 	struct wb_target *t = ti->private;
 	struct wb_store *store = t->store;
+	bool handed;
 
 	t->noflush = dm_noflush_suspending(ti);
 	t->gave_up = false;
-	if (t->noflush && wb_store_shared(store)) {
+	handed = t->noflush && wb_store_shared(store);
+	/* where the device goes, nothing becomes dirty any more */
+	wb_writeback_suspending(store, !handed && !wb_device_gone(ti));
+	if (handed)
 		wb_writeback_rest(store);
-	} else {
-		wb_writeback_suspending(store);
+	else
 		t->gave_up = !wb_writeback_teardown(store, true) &&
 			     !READ_ONCE(store->wb.stop);
-	}
 	if (fatal_signal_pending(current)) {
 		t->gave_up = false;
 		if (!wb_device_gone(ti))

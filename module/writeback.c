@@ -243,6 +243,7 @@ static bool wb_sweep_begin(struct wb_store *store)
 {
 	struct wb_writeback *wb = &store->wb;
 
+	wb_health_begin(&store->health);
 	if (wb_store_strict(store) && !list_empty(&wb->retry.blocks)) {
 		if (!wb_retry_due(store))
 			return false;
@@ -252,7 +253,6 @@ static bool wb_sweep_begin(struct wb_store *store)
 		return false;
 	}
 	wb->failed = false;
-	wb_health_begin(&store->health);
 	wb_retry_begin(&wb->retry);
 	wb_retry_rotate(&wb->retry, &wb->sweep);
 	wb->sweeping = true;
@@ -759,17 +759,12 @@ int wb_writeback_hold(struct wb_store *store)
  * dm goes on from there to where it waits for what is in flight, and to a drain that
  * cannot be killed: neither ends while somebody holds, who may wait for the device.
  */
-void wb_writeback_suspending(struct wb_store *store)
+void wb_writeback_suspending(struct wb_store *store, bool wait)
 {
-	wait_queue_head_t *settled = &store->flush.settled;
-
 	WRITE_ONCE(store->wb.suspending, true);
 	smp_mb();	/* pairs with that in wb_writeback_hold(): either sees the other */
-	if (wb_rebooting())
-		wait_event_idle_timeout(*settled, !wb_writeback_held(store),
-					READ_ONCE(store->opt.shutdown_timeout) * HZ);
-	else
-		wait_event_killable(*settled, !wb_writeback_held(store));
+	if (wait)
+		wait_event_killable(store->flush.settled, !wb_writeback_held(store));
 }
 
 void wb_writeback_suspended(struct wb_store *store)

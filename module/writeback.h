@@ -220,10 +220,10 @@ int wb_writeback_hold(struct wb_store *store);
 void wb_writeback_unhold(struct wb_store *store);
 
 /*
- * No hold begins from now on, until the device is suspended or is not going to be; waits
- * for those that there are.  Sleeps killably, while rebooting for shutdown_timeout.
+ * No hold begins from now on, until the device is suspended or is not going to be.  If
+ * @wait, for those that there are: sleeps, killably.
  */
-void wb_writeback_suspending(struct wb_store *store);
+void wb_writeback_suspending(struct wb_store *store, bool wait);
 void wb_writeback_suspended(struct wb_store *store);
 
 /* Waits until nothing is in flight for a moment.  Sleeps killably. */
