@@ -391,10 +391,8 @@ it "a larger budget that is not to be had" resize_refused
 it "1 MiB, full: descriptors take a hundredth" descriptors 1
 it "256 MiB, full: descriptors take a hundredth" descriptors 256
 it "the machine gives what was asked for, and gets it back" taken_from_the_machine
-it "hardly any memory left, durable" hardly_any_left durable
 it "hardly any memory left, ordered" hardly_any_left ordered
 it "stress-ng takes nearly all there is, durable" others_want_it durable
-it "stress-ng takes nearly all there is, ordered" others_want_it ordered
 it "a writer in a cgroup of 16 MiB, durable" limited_writer durable
 it "a writer in a cgroup of 16 MiB, volatile" limited_writer volatile
 it "a read cache lends what it can spare" read_cache_lends
@@ -403,8 +401,7 @@ it "what is lent: a burst takes it back" burst_takes_it_back
 it "what is lent: taken back without read_cache" taken_back_without_read_cache
 it "what is lent: the machine does not give it back" never_given_back
 it "what is lent: reloaded" reloaded_with_lent
-it "what is lent: under load, ordered" lends_under_load ordered
-it "what is lent: under load, durable" lends_under_load durable
+it "what is lent: under load" lends_under_load ordered
 it "it does not grow" no_growth
 it "a swap file on it" swap_on_it ordered
 run
