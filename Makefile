@@ -135,6 +135,8 @@ lint: ## checkpatch --strict, sparse and W=1 on both kernels, shellcheck
 	WB_SPARSE=1 WB_WERROR=1 tests/vm/build 6.1
 	WB_SPARSE=1 WB_WERROR=1 tests/vm/build 6.12
 	shellcheck -x $(SHELL_SCRIPTS)
+	@! git diff --numstat $$(git hash-object -t tree /dev/null) | grep -- '^-' || \
+		{ echo "make: these are no sources" >&2; exit 1; }
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 16
