@@ -242,7 +242,7 @@ static const char *wb_store_refuse(struct wb_store *store, dev_t md_dev,
 	if (store->origin_seq != bdev->bd_disk->diskseq && wb_store_dirty(store))
 		return "origin: a store without a device holds dirty data of another disk";
 	if (store->origin_start != get_start_sect(bdev) && wb_store_dirty(store))
-		return "origin: a store without a device holds dirty data of a partition that began elsewhere";
+		return "origin: dirty data is left of a partition that began elsewhere";
 	if (!wb_store_fits(store, bdev))
 		return "origin: ends before dirty data does, allowed is one as large";
 	return NULL;

@@ -330,7 +330,7 @@ partition_made_anew()
 	delpart "$disk" 1
 	partition "$disk" 4096
 	must_fail dmsetup create wb-fault --table "$(table "${disk}1" 16)"
-	kernel_log_has "holds dirty data of a partition that began elsewhere"
+	kernel_log_has "dirty data is left of a partition that began elsewhere"
 	delpart "$disk" 1
 	partition "$disk" 2048
 	make_wb wb-fault "${disk}1" 16 "$lazy"
