@@ -529,6 +529,7 @@ dump_refuses()
 	refused 1 "on the device that is dumped" wbctl dump wb-res "$work/mnt/dump"
 	must_fail wbctl dump wb-res - >"$work/mnt/out" 2>"$work/err"
 	grep -q "on the device that is dumped" "$work/err"
+	rm "$work/mnt/out"
 	expect "files there" "$(find "$work/mnt" -type f | wc -l)" -eq 0
 	# Its journal would flush what is to be dumped.
 	umount "$work/mnt"
