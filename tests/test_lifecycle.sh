@@ -52,7 +52,7 @@ held_while_being_suspended()
 	at_exit "umount $work/mnt"
 	mount "$dev" "$work/mnt"
 	wbctl flush wb-life
-	dd if=/dev/zero of="$work/mnt/file" bs=1M count=12 status=none
+	dd if=/dev/zero of="$work/mnt/file" bs=1M count=8 status=none
 	dmsetup suspend wb-life &
 	suspend=$!
 	at_exit "dmsetup resume wb-life"

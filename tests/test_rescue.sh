@@ -292,7 +292,8 @@ interrupted()
 	replay "$slow" >"$work/out"
 	grep -qF "going on behind epoch $epoch" "$work/out"
 	must_fail test -e "$state"
-	cmp -n $((21 * MIB)) "$dev" "$slow"
+	# once is enough, it takes its time
+	[ "$1" = INT ] || cmp -n $((21 * MIB)) "$dev" "$slow"
 }
 
 # state_of DEVICE EPOCH: what a run leaves that ends behind that.
