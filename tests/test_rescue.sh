@@ -318,6 +318,9 @@ started_over()
 	replay --epoch 2 "$copy"
 	state_of "$copy" 2 >"$dump.replay"
 	cp "$dump.replay" "$work/kept"
+	# what is on it is as it should be, whatever is wanted of it
+	must_fail replay --force --epoch 1 "$copy" 2>"$work/err"
+	grep -q "is on it from an earlier run" "$work/err"
 	wb_io write 9 "$copy" $((2 * MIB)) 512
 	replay "$copy" >"$work/out" 2>"$work/err"
 	grep -qF "up to epoch 2, is not on it: starting over" "$work/err"

@@ -314,8 +314,7 @@ static int replay_onto(struct replay *replay, const char *path)
 		return code;
 	replay_state_load(&replay->state, replay->dump.path,
 			  replay->dump.head_crc, &replay->device);
-	code = replay_resume(&replay->dump, &replay->plan, replay->fd, path,
-			     &replay->state);
+	code = replay_resume(&replay->dump, replay->fd, path, &replay->state);
 	if (!code)
 		code = replay_check_device(&replay->dump, &replay->plan,
 					   &replay->device, &replay->state, force);

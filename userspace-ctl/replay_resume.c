@@ -43,15 +43,23 @@ struct comparison {
 	uint32_t covered;
 };
 
-static struct version *list_versions(struct dump *dump, uint64_t nr)
+/*
+ * All that are good, whatever is wanted now: the earlier run may have wanted more, and
+ * have written some of it.
+ */
+static struct version *list_versions(struct dump *dump, uint64_t *nr)
 {
-	struct version *versions = zalloc(nr, sizeof(*versions));
+	struct version *versions = zalloc(dump->records, sizeof(*versions));
+	enum dump_read got = DUMP_READ;
 	char data[WB_BLOCK_BYTES];
 
+	*nr = 0;
 	dump_rewind(dump);
-	for (uint64_t i = 0; i < nr; i++) {
-		dump_next(dump, &versions[i].block, data, NULL);
-		versions[i].nr = i;
+	for (uint64_t i = 0; i < dump->records && got != DUMP_SHORT; i++) {
+		got = dump_next(dump, &versions[*nr].block, data, NULL);
+		versions[*nr].nr = i;
+		if (got == DUMP_READ)
+			(*nr)++;
 	}
 	return versions;
 }
@@ -113,21 +121,21 @@ static bool all_hold(struct comparison *comparison, const struct version *versio
 	return true;
 }
 
-int replay_resume(struct dump *dump, const struct replay_plan *plan, int fd,
-		  const char *path, struct replay_state *state)
+int replay_resume(struct dump *dump, int fd, const char *path,
+		  struct replay_state *state)
 {
 	struct comparison comparison = { .dump = dump, .fd = fd, .epoch = state->epoch };
 	struct version *versions;
 	struct progress progress;
+	uint64_t nr;
 	bool good;
 
 	if (!state->found || !state->epoch)
 		return EXIT_DONE;
-	versions = list_versions(dump, plan->records);
-	qsort(versions, plan->records, sizeof(*versions), compare_versions);
-	progress_begin(&progress, stdout, path, "comparing",
-		       plan->records * WB_BLOCK_BYTES);
-	good = all_hold(&comparison, versions, plan->records, &progress);
+	versions = list_versions(dump, &nr);
+	qsort(versions, nr, sizeof(*versions), compare_versions);
+	progress_begin(&progress, stdout, path, "comparing", nr * WB_BLOCK_BYTES);
+	good = all_hold(&comparison, versions, nr, &progress);
 	progress_end(&progress);
 	free(versions);
 	if (interrupted)

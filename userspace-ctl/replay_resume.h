@@ -4,15 +4,13 @@
 #define WBCTL_REPLAY_RESUME_H
 
 #include "dumpfile.h"
-#include "replay_check.h"
 #include "replay_state.h"
 
 /*
- * Compares what should be on the device, opened as @fd, with the records of @plan.  If it
- * is not there, says so and has @state start over.  Returns an exit code: not done if it
- * was interrupted.
+ * Compares what should be on the device, opened as @fd, with @dump.  If it is not there,
+ * says so and has @state start over.  Returns an exit code: not done if it was interrupted.
  */
-int replay_resume(struct dump *dump, const struct replay_plan *plan, int fd,
-		  const char *path, struct replay_state *state);
+int replay_resume(struct dump *dump, int fd, const char *path,
+		  struct replay_state *state);
 
 #endif
