@@ -92,7 +92,7 @@ void wb_flush_bio(struct wb_store *store, struct bio *bio)
 		wb_flush_keep(&store->flush, bio);
 		return;
 	}
-	if (unlikely(READ_ONCE(store->opt.write_through))) {
+	if (unlikely(wb_store_through(store))) {
 		wb_flush_through(store, bio);
 		return;
 	}

@@ -66,7 +66,8 @@ struct dm_target;
  * @pending_epoch: see there
  * @strict_until: epochs up to here are written one by one in any mode, since
  *	two of them may hold versions of one block
- * @reboot_epoch: a reboot waits until this one is durable; zero before it does
+ * @through: the machine goes down or to sleep: as if @opt said write_through
+ * @power_epoch: who waits for that waits until this one is durable; zero before
  * @ref: one for each table, one for the registry while orphaned
  * @entry: in the registry
  * @id: never reused
@@ -112,7 +113,8 @@ struct wb_store {
 	int pending_mode;
 	u64 pending_epoch;
 	u64 strict_until;
-	u64 reboot_epoch;
+	bool through;
+	u64 power_epoch;
 
 	struct kref ref;
 	struct list_head entry;
@@ -132,6 +134,12 @@ struct wb_store {
 static inline u32 wb_store_mode(const struct wb_store *store)
 {
 	return READ_ONCE(store->opt.mode);
+}
+
+/* Whether a write ends when it is durable, in any mode. */
+static inline bool wb_store_through(const struct wb_store *store)
+{
+	return READ_ONCE(store->opt.write_through) || READ_ONCE(store->through);
 }
 
 /* Whether epochs must reach the origin one after the other. */

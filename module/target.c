@@ -22,7 +22,8 @@
 
 #include "control.h"
 #include "map.h"
-#include "reboot.h"
+#include "power.h"
+#include "sleep.h"
 #include "status.h"
 #include "store.h"
 #include "target.h"
@@ -672,12 +673,17 @@ static int __init wb_init(void)
 	r = dm_register_target(&wb_target);
 	if (r)
 		goto no_target;
-	r = wb_reboot_init();
+	r = wb_power_init();
 	if (r)
-		goto no_notifier;
+		goto no_reboot;
+	r = wb_sleep_init();
+	if (r)
+		goto no_sleep;
 	return 0;
 
-no_notifier:
+no_sleep:
+	wb_power_exit();
+no_reboot:
 	dm_unregister_target(&wb_target);
 no_target:
 	wb_control_exit();
@@ -690,7 +696,8 @@ no_behind:
 
 static void __exit wb_exit(void)
 {
-	wb_reboot_exit();
+	wb_sleep_exit();
+	wb_power_exit();
 	dm_unregister_target(&wb_target);
 	wb_control_exit();
 	wb_behind_end();

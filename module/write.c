@@ -195,7 +195,7 @@ static void wb_write_done(struct wb_store *store, struct bio *bio)
 		wb_write_nudge(store);
 	if (bio->bi_opf & REQ_FUA)
 		wb_flush_bio(store, bio);
-	else if (unlikely(READ_ONCE(store->opt.write_through)))
+	else if (unlikely(wb_store_through(store)))
 		wb_flush_through(store, bio);
 	else
 		bio_endio(bio);

@@ -21,7 +21,7 @@ static const struct opt create_opts[] = {
 	  &creation.values[TUNABLE_PAUSE_WRITEBACK] },
 	{ "drain-limit", 0, "SECONDS", "no more dirty than drains in so long, 0 for no limit",
 	  OPT_TEXT, &creation.values[TUNABLE_DRAIN_LIMIT] },
-	{ "shutdown-timeout", 0, "SECONDS", "a reboot waits so long for the drain",
+	{ "shutdown-timeout", 0, "SECONDS", "a reboot or sleep waits so long for the drain",
 	  OPT_TEXT, &creation.values[TUNABLE_SHUTDOWN_TIMEOUT] },
 	{ "on-error", 0, "WHAT", "with writes while ORIGIN fails: buffer, writethrough, refuse",
 	  OPT_TEXT, &creation.values[TUNABLE_ON_ERROR] },
