@@ -69,6 +69,12 @@ static inline u64 wb_epoch_open(const struct wb_epochs *e)
 	return READ_ONCE(e->open);
 }
 
+/* The last with a write in it; whoever has written sees his own or a later one. */
+static inline u64 wb_epoch_used(const struct wb_epochs *e)
+{
+	return READ_ONCE(e->used);
+}
+
 static inline u64 wb_epoch_durable(const struct wb_epochs *e)
 {
 	return READ_ONCE(e->durable);

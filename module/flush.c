@@ -5,11 +5,29 @@
 #include "store.h"
 #include "trace.h"
 
+bool wb_falling_asleep __read_mostly;
+
 void wb_flush_init(struct wb_flush *f)
 {
 	spin_lock_init(&f->lock);
 	bio_list_init(&f->bios);
+	bio_list_init(&f->sleepers);
 	init_waitqueue_head(&f->settled);
+}
+
+static bool wb_flush_asked(const struct bio *bio)
+{
+	return bio->bi_opf & (REQ_PREFLUSH | REQ_FUA);
+}
+
+/*
+ * What must be durable for @bio to be.  Only what asks for it is a barrier: mere writes
+ * share an epoch, and so a flush of the origin.  Under the lock.
+ */
+static u64 wb_flush_epoch(struct wb_store *store, const struct bio *bio)
+{
+	return wb_flush_asked(bio) ? wb_epoch_close(&store->epochs) :
+				     wb_epoch_used(&store->epochs);
 }
 
 /*
@@ -33,7 +51,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	 * seen here, or the bio is seen there.
 	 */
 	spin_lock(&f->lock);
-	epoch = wb_epoch_close(&store->epochs);
+	epoch = wb_flush_epoch(store, bio);
 	if (behind)
 		epoch = wb_epoch_behind(epoch);
 	done = wb_epoch_durable(&store->epochs) >= epoch;
@@ -56,9 +74,81 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 		bio_io_error(bio);
 }
 
+/* As ever, whatever the machine is about to do. */
+static void wb_flush_by_mode(struct wb_store *store, struct bio *bio)
+{
+	u32 mode = wb_flush_asked(bio) ? wb_store_mode(store) : WB_MODE_VOLATILE;
+
+	switch (mode) {
+	case WB_MODE_DURABLE:
+		wb_flush_close(store, bio, false);
+		break;
+	case WB_MODE_ORDERED:
+		wb_flush_close(store, bio, true);
+		break;
+	default:
+		bio_endio(bio);
+	}
+}
+
+/*
+ * Not on an origin that fails, lest who writes hears of it; nor when somebody holds
+ * writeback, who may be asleep when it would have to go on.
+ */
+static bool wb_flush_sleepy(const struct wb_store *store)
+{
+	return READ_ONCE(wb_falling_asleep) && !READ_ONCE(store->overslept) &&
+	       !wb_health_failing(&store->health) && !wb_writeback_held(store);
+}
+
+void wb_flush_wake(struct wb_store *store)
+{
+	struct wb_flush *f = &store->flush;
+	struct bio_list awake;
+	struct bio *bio;
+
+	smp_mb();	/* pairs with that in wb_flush_before_sleep(): either sees the other */
+	if (wb_flush_sleepy(store))
+		return;
+	spin_lock(&f->lock);
+	awake = f->sleepers;
+	bio_list_init(&f->sleepers);
+	spin_unlock(&f->lock);
+	while ((bio = bio_list_pop(&awake)))
+		wb_flush_by_mode(store, bio);
+}
+
+static void wb_flush_before_sleep(struct wb_store *store, struct bio *bio)
+{
+	struct wb_flush *f = &store->flush;
+	bool done;
+	u64 epoch;
+
+	spin_lock(&f->lock);
+	epoch = wb_flush_epoch(store, bio);
+	done = wb_epoch_durable(&store->epochs) >= epoch;
+	if (!done) {
+		WRITE_ONCE(f->want, max(f->want, epoch));
+		wb_bio_data(bio)->epoch = epoch;
+		bio_list_add(&f->sleepers, bio);
+	}
+	spin_unlock(&f->lock);
+	if (done) {
+		bio_endio(bio);
+		return;
+	}
+	wb_writeback_kick(store);
+	wb_flush_wake(store);
+}
+
 void wb_flush_through(struct wb_store *store, struct bio *bio)
 {
-	wb_flush_close(store, bio, false);
+	if (READ_ONCE(store->opt.write_through))
+		wb_flush_close(store, bio, false);
+	else if (wb_flush_sleepy(store))
+		wb_flush_before_sleep(store, bio);
+	else
+		wb_flush_by_mode(store, bio);
 }
 
 /* The one that is to keep the device from being suspended. */
@@ -92,20 +182,10 @@ void wb_flush_bio(struct wb_store *store, struct bio *bio)
 		wb_flush_keep(&store->flush, bio);
 		return;
 	}
-	if (unlikely(wb_store_through(store))) {
+	if (unlikely(wb_store_through(store)) && wb_store_mode(store) != WB_MODE_DURABLE)
 		wb_flush_through(store, bio);
-		return;
-	}
-	switch (wb_store_mode(store)) {
-	case WB_MODE_DURABLE:
-		wb_flush_close(store, bio, false);
-		break;
-	case WB_MODE_ORDERED:
-		wb_flush_close(store, bio, true);
-		break;
-	default:
-		bio_endio(bio);
-	}
+	else
+		wb_flush_by_mode(store, bio);
 }
 
 u64 wb_flush_start(struct wb_store *store)
@@ -167,6 +247,14 @@ int wb_flush_wait(struct wb_store *store, u64 epoch, u64 attempts,
 	return left ? -EIO : -ETIMEDOUT;
 }
 
+static void wb_flush_take_done(struct bio_list *from, u64 durable, struct bio_list *done)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_peek(from)) && wb_bio_data(bio)->epoch <= durable)
+		bio_list_add(done, bio_list_pop(from));
+}
+
 void wb_flush_settle(struct wb_store *store, bool failed)
 {
 	struct wb_flush *f = &store->flush;
@@ -177,9 +265,8 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 
 	spin_lock(&f->lock);
 	durable = wb_epoch_durable(&store->epochs);
-	while ((bio = bio_list_peek(&f->bios)) &&
-	       wb_bio_data(bio)->epoch <= durable)
-		bio_list_add(&done, bio_list_pop(&f->bios));
+	wb_flush_take_done(&f->bios, durable, &done);
+	wb_flush_take_done(&f->sleepers, durable, &done);
 	if (failed && wb_health_failing(&store->health)) {
 		refused = f->bios;
 		bio_list_init(&f->bios);
@@ -192,6 +279,7 @@ void wb_flush_settle(struct wb_store *store, bool failed)
 		bio_endio(bio);
 	while ((bio = bio_list_pop(&refused)))
 		bio_io_error(bio);
+	wb_flush_wake(store);
 	wake_up_all(&f->settled);
 	wb_events_look_for_drain(store);
 }

@@ -14,9 +14,9 @@ struct wb_store;
 
 /**
  * struct wb_flush - waiters for epochs
- * @lock: guards @bios, @want, @attempts and @asked; the epochs' lock is taken inside;
- *	process context
+ * @lock: guards all up to @asked; the epochs' lock is taken inside; process context
  * @bios: FLUSH and FUA that wait, by ascending epoch
+ * @sleepers: what waits only since the machine is about to sleep, likewise
  * @want: the highest epoch that somebody wants durable
  * @attempts: that failed, so that a waiter can tell a new one
  * @asked: the highest epoch that an administrator wants durable
@@ -27,6 +27,7 @@ struct wb_store;
 struct wb_flush {
 	spinlock_t lock;	/* guards all up to @asked */
 	struct bio_list bios;
+	struct bio_list sleepers;
 	u64 want;
 	u64 attempts;
 	u64 asked;
@@ -83,8 +84,21 @@ void wb_flush_init(struct wb_flush *f);
  */
 void wb_flush_bio(struct wb_store *store, struct bio *bio);
 
-/* Complete @bio when all that completed before, and it, is durable, in any mode. */
+/* The machine is about to sleep, or did and has not woken. */
+extern bool wb_falling_asleep;
+
+/**
+ * wb_flush_through - complete a write when it is durable, in any mode
+ * @store: the store
+ * @bio: its data is in the map
+ *
+ * With write_through, or since the machine is about to sleep: then it ends early where
+ * that does not promise to be soon.
+ */
 void wb_flush_through(struct wb_store *store, struct bio *bio);
+
+/* Complete what waited for sleep's sake if it is not to do so any more.  Sleeps. */
+void wb_flush_wake(struct wb_store *store);
 
 /**
  * wb_flush_refuse - have a bio in flight for a suspend to fail

@@ -89,7 +89,7 @@ enum wb_queued {
 static bool wb_range_ends_now(const struct wb_store *store, u64 epoch)
 {
 	return wb_store_mode(store) == WB_MODE_ORDERED &&
-	       !wb_store_through(store) &&
+	       !READ_ONCE(store->opt.write_through) &&
 	       wb_epoch_durable(&store->epochs) >= wb_epoch_behind(epoch);
 }
 

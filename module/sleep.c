@@ -1,43 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When the machine sleeps and wakes.  By itself: the kernel's header for that brings names
- * that are ours, too.
+ * The machine sleeps.  RAM may lose power meanwhile, a disk be carried away, and an image
+ * of the memory be written to swap on a device of ours: each would lose what only RAM has.
+ * But mostly it is back, with all that is dirty, so nothing is forced on a disk that fails
+ * or somebody who holds writeback.
  */
-#include <linux/suspend.h>
+#define DM_MSG_PREFIX "writebehind"
 
-#include "power.h"
+#include <linux/device-mapper.h>
+#include <linux/sched/signal.h>
+
 #include "sleep.h"
+#include "store.h"
 
-/* A kernel that is about to be replaced by an image of another does not wake. */
-static int wb_sleep(struct notifier_block *nb, unsigned long event, void *data)
+/* That have begun and not ended: one, but for who has /dev/snapshot open. */
+static unsigned int wb_sleeps;
+
+static bool wb_sleep_fit(const struct wb_store *store)
 {
-	switch (event) {
-	case PM_SUSPEND_PREPARE:
-	case PM_HIBERNATION_PREPARE:
-	case PM_RESTORE_PREPARE:
-		return notifier_from_errno(wb_power_sleep());
-	case PM_POST_SUSPEND:
-	case PM_POST_HIBERNATION:
-	case PM_POST_RESTORE:
-		wb_power_wake();
-		return NOTIFY_OK;
-	default:
-		return NOTIFY_DONE;
-	}
+	return !READ_ONCE(store->wb.stop) && !wb_writeback_held(store) &&
+	       !wb_health_failing(&store->health);
 }
 
-/* Before the drivers of the disks below put theirs to sleep. */
-static struct notifier_block wb_sleep_notifier = {
-	.notifier_call = wb_sleep,
-	.priority = INT_MAX,
-};
-
-int wb_sleep_init(void)
+static bool wb_sleep_begin(struct wb_store *store, unsigned long unused)
 {
-	return register_pm_notifier(&wb_sleep_notifier);
+	store->sleep_epoch = U64_MAX;
+	WRITE_ONCE(store->overslept, false);
+	WRITE_ONCE(store->wb.teardown, true);
+	if (wb_sleep_fit(store))
+		wb_health_hurry(store);
+	return true;
 }
 
-void wb_sleep_exit(void)
+static bool wb_sleep_waits_for(struct wb_store *store, unsigned long since)
 {
-	unregister_pm_notifier(&wb_sleep_notifier);
+	unsigned int seconds = READ_ONCE(store->opt.shutdown_timeout);
+
+	if (!wb_sleep_fit(store))
+		return false;
+	if (store->sleep_epoch == U64_MAX)
+		store->sleep_epoch = wb_flush_start(store);
+	return wb_epoch_durable(&store->epochs) < store->sleep_epoch &&
+	       time_before_eq(jiffies, since + seconds * HZ);
+}
+
+/*
+ * Of many stores each may end, or fail: no one thing to wait for.  The first time it
+ * lets those writes end that do not go through yet.
+ */
+static int wb_sleep_drain(void)
+{
+	unsigned long since = jiffies;
+
+	do {
+		schedule_timeout_killable(max(HZ / 20, 1));
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	} while (wb_store_each(wb_sleep_waits_for, since));
+	return 0;
+}
+
+/*
+ * In an image nothing may be written when the memory has been copied: what is in order
+ * for the origin would be so no more when it is written from there, again.
+ */
+static void wb_sleep_hush(struct wb_store *store)
+{
+	if (store->quiet)
+		return;
+	store->quiet = true;
+	atomic_inc(&store->wb.held);
+	smp_mb__after_atomic();		/* see wb_writeback_hold() */
+}
+
+/* Returns whether the machine must not sleep like that. */
+static bool wb_sleep_end(struct wb_store *store, unsigned long how)
+{
+	static const char * const must_not[] = {
+		[WB_SLEEP_IN_IMAGE] = "must not hibernate",
+		[WB_SLEEP_FOR_EVER] = "must not resume from an image",
+	};
+	bool fit = wb_sleep_fit(store), refuse;
+
+	if (wb_epoch_durable(&store->epochs) >= store->sleep_epoch ||
+	    !wb_store_dirty(store))
+		return false;
+	refuse = how == WB_SLEEP_FOR_EVER || (how == WB_SLEEP_IN_IMAGE && fit);
+	DMWARN("%s: the machine %s with %llu bytes for origin %s in RAM", store->name,
+	       refuse ? must_not[how] : "sleeps", wb_store_dirty_bytes(store),
+	       store->origin_name);
+	if (fit)
+		WRITE_ONCE(store->overslept, true);
+	else if (how == WB_SLEEP_IN_IMAGE)
+		wb_sleep_hush(store);
+	wb_flush_wake(store);
+	return refuse;
+}
+
+static bool wb_wake_store(struct wb_store *store, unsigned long unused)
+{
+	WRITE_ONCE(store->wb.teardown, false);
+	wb_flush_wake(store);
+	if (store->quiet)
+		wb_writeback_unhold(store);
+	store->quiet = false;
+	return true;
+}
+
+int wb_sleep(enum wb_sleep how)
+{
+	int r = 0;
+
+	wb_sleeps++;
+	WRITE_ONCE(wb_falling_asleep, true);
+	if (wb_store_each(wb_sleep_begin, 0))
+		r = wb_sleep_drain();
+	if (!r && wb_store_each(wb_sleep_end, how))
+		r = -EBUSY;
+	if (r)
+		wb_wake();
+	return r;
+}
+
+void wb_wake(void)
+{
+	if (!wb_sleeps || --wb_sleeps)
+		return;
+	WRITE_ONCE(wb_falling_asleep, false);
+	wb_store_each(wb_wake_store, 0);
 }

@@ -434,6 +434,20 @@ struct wb_store *wb_store_next(u64 id)
 	return found;
 }
 
+bool wb_store_each(bool (*what)(struct wb_store *store, unsigned long arg),
+		   unsigned long arg)
+{
+	struct wb_store *store;
+	bool any = false;
+	u64 id;
+
+	for (id = 0; (store = wb_store_next(id)); wb_store_release(store)) {
+		id = store->id;
+		any |= what(store, arg);
+	}
+	return any;
+}
+
 /*
  * Ownership
  */

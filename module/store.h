@@ -66,8 +66,10 @@ struct dm_target;
  * @pending_epoch: see there
  * @strict_until: epochs up to here are written one by one in any mode, since
  *	two of them may hold versions of one block
- * @through: the machine goes down or to sleep: as if @opt said write_through
- * @power_epoch: who waits for that waits until this one is durable; zero before
+ * @reboot_epoch: a reboot waits until this one is durable; zero before it does
+ * @sleep_epoch: who puts the machine to sleep waits likewise; U64_MAX before
+ * @overslept: that took too long
+ * @quiet: what is dirty is in an image of the memory, and goes on from there
  * @ref: one for each table, one for the registry while orphaned
  * @entry: in the registry
  * @id: never reused
@@ -113,8 +115,10 @@ struct wb_store {
 	int pending_mode;
 	u64 pending_epoch;
 	u64 strict_until;
-	bool through;
-	u64 power_epoch;
+	u64 reboot_epoch;
+	u64 sleep_epoch;
+	bool overslept;
+	bool quiet;
 
 	struct kref ref;
 	struct list_head entry;
@@ -136,10 +140,10 @@ static inline u32 wb_store_mode(const struct wb_store *store)
 	return READ_ONCE(store->opt.mode);
 }
 
-/* Whether a write ends when it is durable, in any mode. */
+/* Whether a write may have to wait until it is durable, in any mode. */
 static inline bool wb_store_through(const struct wb_store *store)
 {
-	return READ_ONCE(store->opt.write_through) || READ_ONCE(store->through);
+	return READ_ONCE(store->opt.write_through) || READ_ONCE(wb_falling_asleep);
 }
 
 /* Whether epochs must reach the origin one after the other. */
@@ -235,6 +239,10 @@ struct wb_store *wb_store_ref(struct wb_store *store);
 /* Such a reference to the store with the lowest id above @id, or NULL. */
 struct wb_store *wb_store_next(u64 id);
 void wb_store_release(struct wb_store *store);
+
+/* Calls @what for each store; returns whether it was true of any.  Sleeps. */
+bool wb_store_each(bool (*what)(struct wb_store *store, unsigned long arg),
+		   unsigned long arg);
 
 /**
  * wb_store_claim - the table of @ti is resumed and owns the store from now on

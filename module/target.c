@@ -22,8 +22,8 @@
 
 #include "control.h"
 #include "map.h"
-#include "power.h"
-#include "sleep.h"
+#include "pm.h"
+#include "reboot.h"
 #include "status.h"
 #include "store.h"
 #include "target.h"
@@ -673,16 +673,16 @@ static int __init wb_init(void)
 	r = dm_register_target(&wb_target);
 	if (r)
 		goto no_target;
-	r = wb_power_init();
+	r = wb_reboot_init();
 	if (r)
 		goto no_reboot;
-	r = wb_sleep_init();
+	r = wb_pm_init();
 	if (r)
-		goto no_sleep;
+		goto no_pm;
 	return 0;
 
-no_sleep:
-	wb_power_exit();
+no_pm:
+	wb_reboot_exit();
 no_reboot:
 	dm_unregister_target(&wb_target);
 no_target:
@@ -696,8 +696,8 @@ no_behind:
 
 static void __exit wb_exit(void)
 {
-	wb_sleep_exit();
-	wb_power_exit();
+	wb_pm_exit();
+	wb_reboot_exit();
 	dm_unregister_target(&wb_target);
 	wb_control_exit();
 	wb_behind_end();

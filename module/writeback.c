@@ -746,6 +746,7 @@ int wb_writeback_hold(struct wb_store *store)
 		/* pairs with that in wb_work(), and in wb_writeback_suspending() */
 		smp_mb__after_atomic();
 		suspending = READ_ONCE(store->wb.suspending);
+		wb_flush_wake(store);
 		if (!suspending)
 			r = wait_event_interruptible(*settled,
 						     !wb_writeback_active(&store->wb));

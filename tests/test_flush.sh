@@ -221,6 +221,22 @@ beside_a_discard()
 	must_fail gone "$pid"
 }
 
+# Sixteen at a time share epochs, and the flushes of the origin that make them durable.
+write_through_shares()
+{
+	local origin writes
+
+	need fio
+	fast_disk origin
+	make_wb wb-flush "$origin" 32 mode ordered write_through "$lazy"
+	fio --name=a --filename="$dev" --direct=1 --ioengine=io_uring --rw=randwrite --bs=4k \
+		--iodepth=16 --size=16m --number_ios=2048 >"$work/fio"
+	expect "dirty" "$(dirty wb-flush)" -eq 0
+	writes=$(stats wb-flush writes)
+	expect "writes" "$writes" -ge 2048
+	expect "flushes of the origin" "$(stats wb-flush origin_flushes)" -lt $((writes / 2))
+}
+
 it "durable: a sync returns when the data is on the origin" durable_waits_for_the_origin
 it "durable: each sync flushes the origin" each_sync_flushes_the_origin
 it "a power cut loses what the origin did not flush" power_cut_loses
@@ -240,6 +256,7 @@ it "durable: a sync waits for an origin that does not answer" waits_for_a_wedged
 it "durable: a sync beside a discard of many parts" beside_a_discard
 it "ordered: a sync and FUA return at once" returns_at_once ordered
 it "volatile: a sync and FUA return at once" returns_at_once volatile
+it "ordered: write_through, many at a time" write_through_shares
 it "a failing origin: EIO, data stays, and drains when it is back" failing_origin
 it "a flush of the origin that fails: EIO, and nothing counts as clean" failing_flush durable
 it "the same in the background, volatile" failing_flush volatile

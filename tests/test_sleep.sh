@@ -7,23 +7,24 @@
 dev=/dev/mapper/wb-sleep
 delay=/sys/module/suspend/parameters/pm_test_delay
 
+# nap [STATE]: freeze, or disk, an image of the memory.
 nap()
 {
-	[ -w $delay ] || skip "needs a kernel with CONFIG_PM_SLEEP_DEBUG"
 	echo 1 >$delay
 	echo freezer >/sys/power/pm_test
-	echo freeze >/sys/power/state
+	echo "${1-freeze}" >/sys/power/state
 }
 
-# nap_later: in the background, until it waits for the origin; its number in $pid.
+# nap_later [STATE]: in the background, until it waits for the origin; its number in $pid.
 nap_later()
 {
-	begun pid nap
+	begun pid nap "$@"
 }
 
 # make_sleeper MODE [ARGUMENT...]: with 1 MiB that is dirty, on wb-below, on $disk.
 make_sleeper()
 {
+	[ -w $delay ] || skip "needs a kernel with CONFIG_PM_SLEEP_DEBUG"
 	fast_disk disk
 	linear wb-below "$disk"
 	make_wb wb-sleep /dev/mapper/wb-below 16 mode "$1" "$lazy" "${@:2}"
@@ -69,7 +70,7 @@ writes_through()	# MODE
 }
 
 # It would be waited for longer than this test may take.
-no_failing_origin_keeps_it_awake()
+no_failing_origin_keeps_it_awake()	# STATE
 {
 	local disk
 
@@ -77,14 +78,31 @@ no_failing_origin_keeps_it_awake()
 	break_origin wb-below "$disk"
 	must_fail wbctl flush wb-sleep
 	wait_for 60 status_is wb-sleep health = failing
-	nap
+	nap "$1"
 	kernel_log_has "wb-sleep: the machine sleeps with $MIB bytes for origin" ||
 		fail "nobody was told"
-	wb_io write 2 "$dev" $MIB $MIB
+	wb_io write -y 2 "$dev" $MIB $MIB
 	mend_origin wb-below "$disk"
 	wbctl flush wb-sleep
 	wb_io check 1 "$disk" 0 $MIB
 	wb_io check 2 "$disk" $MIB $MIB
+}
+
+# It is well when that begins.  Who writes meanwhile waits for it, and hears of no error.
+an_origin_that_breaks_meanwhile()
+{
+	local disk pid writer
+
+	make_sleeper volatile shutdown_timeout 86400
+	wedge wb-below
+	nap_later
+	begun writer wb_io write -y 2 "$dev" $MIB 4096
+	break_origin wb-below "$disk"
+	wait "$writer"
+	wait "$pid"
+	expect "dirty" "$(dirty wb-sleep)" -eq $((MIB + 4096))
+	status_is wb-sleep health = failing
+	wb_io write -y 3 "$dev" $((2 * MIB)) $MIB
 }
 
 no_holder_keeps_it_awake()
@@ -98,45 +116,81 @@ no_holder_keeps_it_awake()
 	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
 }
 
+# The writer would not be frozen if it still waited.
 no_longer_than_allowed()
+{
+	local disk pid writer
+
+	make_sleeper volatile shutdown_timeout 3
+	wedge wb-below
+	nap_later
+	begun writer wb_io write -y 2 "$dev" $MIB $MIB
+	wait "$writer"
+	wait "$pid"
+	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
+}
+
+# The next time may be soon enough.
+too_late_for_an_image()
 {
 	local disk pid
 
 	make_sleeper volatile shutdown_timeout 1
 	wedge wb-below
-	nap
+	must_fail nap disk
+	kernel_log_has "wb-sleep: the machine must not hibernate with $MIB bytes for origin" ||
+		fail "nobody was told"
 	wb_io write 2 "$dev" $MIB $MIB
-	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
+	dmsetup resume wb-below
+	nap disk
+	expect "dirty" "$(dirty wb-sleep)" -eq 0
+	wb_io check 2 "$disk" $MIB $MIB
 }
 
 who_is_killed_lets_it_be()
 {
-	local disk
+	local disk pid writer
 
 	make_sleeper volatile
 	wedge wb-below
-	killed nap
-	wb_io write 2 "$dev" $MIB $MIB
+	nap_later
+	begun writer wb_io write -y 2 "$dev" $MIB $MIB
+	kill -KILL "$pid"
+	wait_for 60 gone "$pid"
+	wait "$writer"
 	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
+}
+
+writes_until_told()
+{
+	local i=0
+
+	until [ -e "$work/stop" ]; do
+		i=$((i + 1))
+		wb_io write -r -y $i "$dev" 0 $((48 * MIB))
+		wb_io check $i "$dev" 0 $((48 * MIB))
+		echo $i >"$work/passes"
+	done
 }
 
 under_load()	# MODE
 {
-	local disk pid i before
+	local disk pid writer
 
-	fast_disk disk
-	make_wb wb-sleep "$disk" 16 mode "$1" max_age 100
-	for i in {1..3}; do
-		before=$(stats wb-sleep write_bytes)
-		wb_io write -r -y "$i" "$dev" 0 $((48 * MIB)) &
-		pid=$!
-		wait_for 60 stats_is wb-sleep write_bytes -gt "$before"
-		nap
-		wait "$pid"
-		wb_io check "$i" "$dev" 0 $((48 * MIB))
-	done
+	make_sleeper "$1"
+	wbctl set wb-sleep max_age 100
+	writes_until_told &
+	writer=$!
+	at_exit "kill $writer"
+	wait_for 60 stats_is wb-sleep write_bytes -gt $((4 * MIB))
+	nap
+	must_fail gone "$writer"
+	nap
+	must_fail gone "$writer"
+	touch "$work/stop"
+	wait "$writer"
 	remove_wb wb-sleep
-	wb_io check 3 "$disk" 0 $((48 * MIB))
+	wb_io check "$(cat "$work/passes")" "$disk" 0 $((48 * MIB))
 }
 
 it "volatile: all is written before" all_is_written_before volatile
@@ -146,10 +200,13 @@ it "volatile: a write on the way to it ends when it is on the origin" \
 	writes_through volatile
 it "ordered: the same" writes_through ordered
 it "an origin that fails does not keep it awake, and no writer is refused" \
-	no_failing_origin_keeps_it_awake
+	no_failing_origin_keeps_it_awake freeze
+it "an image: the same" no_failing_origin_keeps_it_awake disk
+it "an origin that fails meanwhile: the same" an_origin_that_breaks_meanwhile
 it "nor does who holds writeback" no_holder_keeps_it_awake
 it "nor, for longer than shutdown_timeout, an origin that does not answer" \
 	no_longer_than_allowed
+it "an image: not with what that did not take" too_late_for_an_image
 it "who waits for it can be killed" who_is_killed_lets_it_be
 it "durable: under load" under_load durable
 it "ordered: under load" under_load ordered
