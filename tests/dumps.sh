@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the tests of dumps share.
+# lib.sh, and what the tests of dumps share.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 dev=/dev/mapper/wb-res
 
@@ -10,6 +13,7 @@ dev=/dev/mapper/wb-res
 with_store()
 {
 	null_blk origin wb-origin size=32
+	# shellcheck disable=SC2154 # null_blk assigns it
 	linear wb-below "$origin"
 	make_wb wb-res /dev/mapper/wb-below "${cache:-16}" "$lazy" "$@"
 	dump=$work/dump

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # wbctl replay: to the device that the dump is from, and to no other.
-. "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dumps.sh"
 
 impatient

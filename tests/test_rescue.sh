@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What wbctl does when things go wrong: shows where dirty data lies, dumps it,
 # replays it, throws it away, makes everything safe at once.
-. "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/dumps.sh"
 
 impatient

@@ -10,26 +10,26 @@ delay=/sys/module/suspend/parameters/pm_test_delay
 # nap [STATE]: freeze, or disk, an image of the memory.
 nap()
 {
-	echo 1 >$delay
+	echo 1 >"$delay"
 	echo freezer >/sys/power/pm_test
 	echo "${1-freeze}" >/sys/power/state
 }
 
-# nap_later [STATE]: in the background, until it waits for the origin; its number in $pid.
+# In the background, until it waits for the origin; its number in $pid.
 nap_later()
 {
-	begun pid nap "$@"
+	begun pid nap
 }
 
 # make_sleeper MODE [ARGUMENT...]: with 1 MiB that is dirty, on wb-below, on $disk.
 make_sleeper()
 {
-	[ -w $delay ] || skip "needs a kernel with CONFIG_PM_SLEEP_DEBUG"
+	[ -w "$delay" ] || skip "needs a kernel with CONFIG_PM_SLEEP_DEBUG"
 	fast_disk disk
 	linear wb-below "$disk"
 	make_wb wb-sleep /dev/mapper/wb-below 16 mode "$1" "$lazy" "${@:2}"
-	wb_io write 1 "$dev" 0 $MIB
-	expect "dirty" "$(dirty wb-sleep)" -eq $MIB
+	wb_io write 1 "$dev" 0 "$MIB"
+	expect "dirty" "$(dirty wb-sleep)" -eq "$MIB"
 }
 
 all_is_written_before()	# MODE
@@ -39,8 +39,8 @@ all_is_written_before()	# MODE
 	make_sleeper "$1"
 	nap
 	expect "dirty" "$(dirty wb-sleep)" -eq 0
-	expect "written for that" "$(stats wb-sleep writeback_reason.teardown)" -eq $MIB
-	wb_io check 1 "$disk" 0 $MIB
+	expect "written for that" "$(stats wb-sleep writeback_reason.teardown)" -eq "$MIB"
+	wb_io check 1 "$disk" 0 "$MIB"
 }
 
 later_writes_rest()
@@ -49,8 +49,8 @@ later_writes_rest()
 
 	make_sleeper volatile
 	nap
-	wb_io write 2 "$dev" 0 $MIB
-	expect "dirty" "$(dirty wb-sleep)" -eq $MIB
+	wb_io write 2 "$dev" 0 "$MIB"
+	expect "dirty" "$(dirty wb-sleep)" -eq "$MIB"
 }
 
 # While it is waited for the first ones, one more comes.
@@ -61,12 +61,12 @@ writes_through()	# MODE
 	make_sleeper "$1"
 	wedge wb-below
 	nap_later
-	begun writer wb_io write 2 "$dev" $MIB 4096
+	begun writer wb_io write 2 "$dev" "$MIB" 4096
 	dmsetup resume wb-below
 	wait "$writer"
 	wait "$pid"
 	expect "dirty" "$(dirty wb-sleep)" -eq 0
-	wb_io check 2 "$disk" $MIB 4096
+	wb_io check 2 "$disk" "$MIB" 4096
 }
 
 # It would be waited for longer than this test may take.
@@ -81,11 +81,11 @@ no_failing_origin_keeps_it_awake()	# STATE
 	nap "$1"
 	kernel_log_has "wb-sleep: the machine sleeps with $MIB bytes for origin" ||
 		fail "nobody was told"
-	wb_io write -y 2 "$dev" $MIB $MIB
+	wb_io write -y 2 "$dev" "$MIB" "$MIB"
 	mend_origin wb-below "$disk"
 	wbctl flush wb-sleep
-	wb_io check 1 "$disk" 0 $MIB
-	wb_io check 2 "$disk" $MIB $MIB
+	wb_io check 1 "$disk" 0 "$MIB"
+	wb_io check 2 "$disk" "$MIB" "$MIB"
 }
 
 # It is well when that begins.  Who writes meanwhile waits for it, and hears of no error.
@@ -96,13 +96,13 @@ an_origin_that_breaks_meanwhile()
 	make_sleeper volatile shutdown_timeout 86400
 	wedge wb-below
 	nap_later
-	begun writer wb_io write -y 2 "$dev" $MIB 4096
+	begun writer wb_io write -y 2 "$dev" "$MIB" 4096
 	break_origin wb-below "$disk"
 	wait "$writer"
 	wait "$pid"
 	expect "dirty" "$(dirty wb-sleep)" -eq $((MIB + 4096))
 	status_is wb-sleep health = failing
-	wb_io write -y 3 "$dev" $((2 * MIB)) $MIB
+	wb_io write -y 3 "$dev" $((2 * MIB)) "$MIB"
 }
 
 no_holder_keeps_it_awake()
@@ -112,7 +112,7 @@ no_holder_keeps_it_awake()
 	make_sleeper volatile shutdown_timeout 86400
 	begun pid wb_abi hold "$dev"
 	nap
-	wb_io write 2 "$dev" $MIB $MIB
+	wb_io write 2 "$dev" "$MIB" "$MIB"
 	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
 }
 
@@ -124,7 +124,7 @@ no_longer_than_allowed()
 	make_sleeper volatile shutdown_timeout 3
 	wedge wb-below
 	nap_later
-	begun writer wb_io write -y 2 "$dev" $MIB $MIB
+	begun writer wb_io write -y 2 "$dev" "$MIB" "$MIB"
 	wait "$writer"
 	wait "$pid"
 	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
@@ -140,11 +140,11 @@ too_late_for_an_image()
 	must_fail nap disk
 	kernel_log_has "wb-sleep: the machine must not hibernate with $MIB bytes for origin" ||
 		fail "nobody was told"
-	wb_io write 2 "$dev" $MIB $MIB
+	wb_io write 2 "$dev" "$MIB" "$MIB"
 	dmsetup resume wb-below
 	nap disk
 	expect "dirty" "$(dirty wb-sleep)" -eq 0
-	wb_io check 2 "$disk" $MIB $MIB
+	wb_io check 2 "$disk" "$MIB" "$MIB"
 }
 
 who_is_killed_lets_it_be()
@@ -154,7 +154,7 @@ who_is_killed_lets_it_be()
 	make_sleeper volatile
 	wedge wb-below
 	nap_later
-	begun writer wb_io write -y 2 "$dev" $MIB $MIB
+	begun writer wb_io write -y 2 "$dev" "$MIB" "$MIB"
 	kill -KILL "$pid"
 	wait_for 60 gone "$pid"
 	wait "$writer"
@@ -167,9 +167,9 @@ writes_until_told()
 
 	until [ -e "$work/stop" ]; do
 		i=$((i + 1))
-		wb_io write -r -y $i "$dev" 0 $((48 * MIB))
-		wb_io check $i "$dev" 0 $((48 * MIB))
-		echo $i >"$work/passes"
+		wb_io write -r -y "$i" "$dev" 0 $((48 * MIB))
+		wb_io check "$i" "$dev" 0 $((48 * MIB))
+		echo "$i" >"$work/passes"
 	done
 }
 
