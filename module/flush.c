@@ -5,7 +5,7 @@
 #include "store.h"
 #include "trace.h"
 
-bool wb_falling_asleep __read_mostly;
+enum wb_sleep wb_falling_asleep __read_mostly;
 
 void wb_flush_init(struct wb_flush *f)
 {
@@ -79,16 +79,12 @@ static void wb_flush_by_mode(struct wb_store *store, struct bio *bio)
 {
 	u32 mode = wb_flush_asked(bio) ? wb_store_mode(store) : WB_MODE_VOLATILE;
 
-	switch (mode) {
-	case WB_MODE_DURABLE:
+	if (mode == WB_MODE_DURABLE || unlikely(READ_ONCE(store->opt.write_through)))
 		wb_flush_close(store, bio, false);
-		break;
-	case WB_MODE_ORDERED:
+	else if (mode == WB_MODE_ORDERED)
 		wb_flush_close(store, bio, true);
-		break;
-	default:
+	else
 		bio_endio(bio);
-	}
 }
 
 /*
@@ -99,6 +95,19 @@ static bool wb_flush_sleepy(const struct wb_store *store)
 {
 	return READ_ONCE(wb_falling_asleep) && !READ_ONCE(store->overslept) &&
 	       !wb_health_failing(&store->health) && !wb_writeback_held(store);
+}
+
+/*
+ * What is written when all had been drained may be a part of the image: then to be told
+ * that it is not on the disk is better than to be switched off without it.
+ */
+static void wb_flush_awake(struct wb_store *store, struct bio *bio)
+{
+	if (READ_ONCE(wb_falling_asleep) == WB_SLEEP_IN_IMAGE &&
+	    READ_ONCE(store->asleep) && wb_health_failing(&store->health))
+		bio_io_error(bio);
+	else
+		wb_flush_by_mode(store, bio);
 }
 
 void wb_flush_wake(struct wb_store *store)
@@ -115,7 +124,7 @@ void wb_flush_wake(struct wb_store *store)
 	bio_list_init(&f->sleepers);
 	spin_unlock(&f->lock);
 	while ((bio = bio_list_pop(&awake)))
-		wb_flush_by_mode(store, bio);
+		wb_flush_awake(store, bio);
 }
 
 static void wb_flush_before_sleep(struct wb_store *store, struct bio *bio)
@@ -138,17 +147,17 @@ static void wb_flush_before_sleep(struct wb_store *store, struct bio *bio)
 		return;
 	}
 	wb_writeback_kick(store);
-	wb_flush_wake(store);
+	wb_flush_wake(store);	/* has the barrier */
 }
 
 void wb_flush_through(struct wb_store *store, struct bio *bio)
 {
 	if (READ_ONCE(store->opt.write_through))
-		wb_flush_close(store, bio, false);
+		wb_flush_by_mode(store, bio);
 	else if (wb_flush_sleepy(store))
 		wb_flush_before_sleep(store, bio);
 	else
-		wb_flush_by_mode(store, bio);
+		wb_flush_awake(store, bio);
 }
 
 /* The one that is to keep the device from being suspended. */

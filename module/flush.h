@@ -84,8 +84,21 @@ void wb_flush_init(struct wb_flush *f);
  */
 void wb_flush_bio(struct wb_store *store, struct bio *bio);
 
-/* The machine is about to sleep, or did and has not woken. */
-extern bool wb_falling_asleep;
+/**
+ * enum wb_sleep - whether the machine sleeps, or is about to, and what becomes of the memory
+ * @WB_AWAKE: it does not
+ * @WB_SLEEP_IN_RAM: it is kept, as long as there is power
+ * @WB_SLEEP_IN_IMAGE: it goes to a disk, which may be ours
+ * @WB_SLEEP_FOR_EVER: it makes way for such an image
+ */
+enum wb_sleep {
+	WB_AWAKE,
+	WB_SLEEP_IN_RAM,
+	WB_SLEEP_IN_IMAGE,
+	WB_SLEEP_FOR_EVER,
+};
+
+extern enum wb_sleep wb_falling_asleep;
 
 /**
  * wb_flush_through - complete a write when it is durable, in any mode

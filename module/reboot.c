@@ -14,8 +14,6 @@
 static bool wb_reboot_begin(struct wb_store *store, unsigned long unused)
 {
 	store->reboot_epoch = 0;
-	if (store->quiet)
-		return false;
 	mutex_lock(&store->lock);
 	store->opt.write_through = true;
 	mutex_unlock(&store->lock);
@@ -39,8 +37,6 @@ static bool wb_reboot_waits_for(struct wb_store *store, unsigned long since)
 {
 	unsigned int seconds = READ_ONCE(store->opt.shutdown_timeout);
 
-	if (store->quiet)
-		return false;
 	if (!store->reboot_epoch)
 		store->reboot_epoch = wb_flush_start(store);
 	if (wb_reboot_drained(store) || READ_ONCE(store->wb.stop) ||
@@ -53,7 +49,7 @@ static bool wb_reboot_waits_for(struct wb_store *store, unsigned long since)
 
 static bool wb_reboot_end(struct wb_store *store, unsigned long unused)
 {
-	bool lost = !store->quiet && !wb_reboot_drained(store) && wb_store_dirty(store);
+	bool lost = !wb_reboot_drained(store) && wb_store_dirty(store);
 
 	if (lost)
 		DMCRIT("%s: %llu bytes for origin %s lost: not written within %u s",

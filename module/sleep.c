@@ -25,6 +25,7 @@ static bool wb_sleep_fit(const struct wb_store *store)
 static bool wb_sleep_begin(struct wb_store *store, unsigned long unused)
 {
 	store->sleep_epoch = U64_MAX;
+	WRITE_ONCE(store->asleep, false);
 	WRITE_ONCE(store->overslept, false);
 	WRITE_ONCE(store->wb.teardown, true);
 	if (wb_sleep_fit(store))
@@ -60,50 +61,49 @@ static int wb_sleep_drain(void)
 	return 0;
 }
 
-/*
- * In an image nothing may be written when the memory has been copied: what is in order
- * for the origin would be so no more when it is written from there, again.
- */
-static void wb_sleep_hush(struct wb_store *store)
+static bool wb_sleep_drained(const struct wb_store *store)
 {
-	if (store->quiet)
-		return;
-	store->quiet = true;
-	atomic_inc(&store->wb.held);
-	smp_mb__after_atomic();		/* see wb_writeback_hold() */
+	return wb_sleep_fit(store) && wb_epoch_durable(&store->epochs) >= store->sleep_epoch;
+}
+
+/*
+ * In an image nothing may be dirty that could still be written when it was made: the image
+ * would have it written again, old epochs behind new ones.  Nor may the image itself come
+ * to what does not write.  Without a live table nothing is written at all.
+ */
+static bool wb_sleep_harms(struct wb_store *store, enum wb_sleep how)
+{
+	if (how == WB_SLEEP_FOR_EVER)
+		return wb_store_dirty(store);
+	return how == WB_SLEEP_IN_IMAGE && !READ_ONCE(store->wb.stop);
 }
 
 /* Returns whether the machine must not sleep like that. */
 static bool wb_sleep_end(struct wb_store *store, unsigned long how)
 {
-	static const char * const must_not[] = {
+	static const char * const what[] = {
 		[WB_SLEEP_IN_IMAGE] = "must not hibernate",
 		[WB_SLEEP_FOR_EVER] = "must not resume from an image",
 	};
-	bool fit = wb_sleep_fit(store), refuse;
+	bool harms;
 
-	if (wb_epoch_durable(&store->epochs) >= store->sleep_epoch ||
-	    !wb_store_dirty(store))
+	WRITE_ONCE(store->asleep, wb_sleep_drained(store));
+	if (store->asleep)
 		return false;
-	refuse = how == WB_SLEEP_FOR_EVER || (how == WB_SLEEP_IN_IMAGE && fit);
-	DMWARN("%s: the machine %s with %llu bytes for origin %s in RAM", store->name,
-	       refuse ? must_not[how] : "sleeps", wb_store_dirty_bytes(store),
-	       store->origin_name);
-	if (fit)
-		WRITE_ONCE(store->overslept, true);
-	else if (how == WB_SLEEP_IN_IMAGE)
-		wb_sleep_hush(store);
+	harms = wb_sleep_harms(store, how);
+	if (harms || wb_store_dirty(store))
+		DMWARN("%s: the machine %s with %llu bytes for origin %s in RAM", store->name,
+		       harms ? what[how] : "sleeps", wb_store_dirty_bytes(store),
+		       store->origin_name);
+	WRITE_ONCE(store->overslept, wb_sleep_fit(store));
 	wb_flush_wake(store);
-	return refuse;
+	return harms;
 }
 
 static bool wb_wake_store(struct wb_store *store, unsigned long unused)
 {
 	WRITE_ONCE(store->wb.teardown, false);
 	wb_flush_wake(store);
-	if (store->quiet)
-		wb_writeback_unhold(store);
-	store->quiet = false;
 	return true;
 }
 
@@ -112,7 +112,7 @@ int wb_sleep(enum wb_sleep how)
 	int r = 0;
 
 	wb_sleeps++;
-	WRITE_ONCE(wb_falling_asleep, true);
+	WRITE_ONCE(wb_falling_asleep, max(wb_falling_asleep, how));
 	if (wb_store_each(wb_sleep_begin, 0))
 		r = wb_sleep_drain();
 	if (!r && wb_store_each(wb_sleep_end, how))
@@ -126,6 +126,6 @@ void wb_wake(void)
 {
 	if (!wb_sleeps || --wb_sleeps)
 		return;
-	WRITE_ONCE(wb_falling_asleep, false);
+	WRITE_ONCE(wb_falling_asleep, WB_AWAKE);
 	wb_store_each(wb_wake_store, 0);
 }

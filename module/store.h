@@ -68,8 +68,8 @@ struct dm_target;
  *	two of them may hold versions of one block
  * @reboot_epoch: a reboot waits until this one is durable; zero before it does
  * @sleep_epoch: who puts the machine to sleep waits likewise; U64_MAX before
+ * @asleep: it was
  * @overslept: that took too long
- * @quiet: what is dirty is in an image of the memory, and goes on from there
  * @ref: one for each table, one for the registry while orphaned
  * @entry: in the registry
  * @id: never reused
@@ -117,8 +117,8 @@ struct wb_store {
 	u64 strict_until;
 	u64 reboot_epoch;
 	u64 sleep_epoch;
+	bool asleep;
 	bool overslept;
-	bool quiet;
 
 	struct kref ref;
 	struct list_head entry;

@@ -70,22 +70,51 @@ writes_through()	# MODE
 }
 
 # It would be waited for longer than this test may take.
-no_failing_origin_keeps_it_awake()	# STATE
+failing()
 {
-	local disk
-
 	make_sleeper volatile shutdown_timeout 86400
 	break_origin wb-below "$disk"
 	must_fail wbctl flush wb-sleep
 	wait_for 60 status_is wb-sleep health = failing
-	nap "$1"
-	kernel_log_has "wb-sleep: the machine sleeps with $MIB bytes for origin" ||
-		fail "nobody was told"
+}
+
+# writers_go_on: no harm was done to the device that is failing.
+writers_go_on()
+{
 	wb_io write -y 2 "$dev" "$MIB" "$MIB"
 	mend_origin wb-below "$disk"
 	wbctl flush wb-sleep
 	wb_io check 1 "$disk" 0 "$MIB"
 	wb_io check 2 "$disk" "$MIB" "$MIB"
+}
+
+told()
+{
+	kernel_log_has "wb-sleep: the machine $1 with $MIB bytes for origin" ||
+		fail "nobody was told: $1"
+}
+
+no_failing_origin_keeps_it_awake()
+{
+	local disk
+
+	failing
+	nap
+	told sleeps
+	writers_go_on
+}
+
+no_image_with_a_failing_origin()
+{
+	local disk
+
+	failing
+	must_fail nap disk
+	told "must not hibernate"
+	# so this memory would be lost
+	must_fail eval ": >/dev/snapshot"
+	told "must not resume from an image"
+	writers_go_on
 }
 
 # It is well when that begins.  Who writes meanwhile waits for it, and hears of no error.
@@ -116,12 +145,26 @@ no_holder_keeps_it_awake()
 	expect "dirty" "$(dirty wb-sleep)" -eq $((2 * MIB))
 }
 
+no_image_while_somebody_holds()
+{
+	local disk pid
+
+	make_sleeper volatile shutdown_timeout 86400
+	begun pid wb_abi hold "$dev"
+	must_fail nap disk
+	told "must not hibernate"
+	kill "$pid"
+	wait_for 60 gone "$pid"
+	nap disk
+	expect "dirty" "$(dirty wb-sleep)" -eq 0
+}
+
 # The writer would not be frozen if it still waited.
 no_longer_than_allowed()
 {
 	local disk pid writer
 
-	make_sleeper volatile shutdown_timeout 3
+	make_sleeper volatile shutdown_timeout 10
 	wedge wb-below
 	nap_later
 	begun writer wb_io write -y 2 "$dev" "$MIB" "$MIB"
@@ -133,17 +176,52 @@ no_longer_than_allowed()
 # The next time may be soon enough.
 too_late_for_an_image()
 {
-	local disk pid
+	local disk
 
 	make_sleeper volatile shutdown_timeout 1
 	wedge wb-below
 	must_fail nap disk
-	kernel_log_has "wb-sleep: the machine must not hibernate with $MIB bytes for origin" ||
-		fail "nobody was told"
+	told "must not hibernate"
 	wb_io write 2 "$dev" "$MIB" "$MIB"
 	dmsetup resume wb-below
+	wbctl set wb-sleep shutdown_timeout 86400
 	nap disk
 	expect "dirty" "$(dirty wb-sleep)" -eq 0
+	wb_io check 2 "$disk" "$MIB" "$MIB"
+}
+
+# Who writes an image has that open; from then on until it is closed it is as if the
+# machine were about to sleep.
+while_an_image_is_written()	# MODE
+{
+	local disk
+
+	make_sleeper "$1"
+	exec 3</dev/snapshot
+	expect "dirty" "$(dirty wb-sleep)" -eq 0
+	wb_io write 2 "$dev" "$MIB" "$MIB"
+	expect "dirty" "$(dirty wb-sleep)" -eq 0
+	wb_io write -S -b 4096 3 "$dev" $((2 * MIB)) $((64 * KIB))
+	expect "dirty" "$(dirty wb-sleep)" -eq 0
+	wb_io check 2 "$disk" "$MIB" "$MIB"
+	exec 3<&-
+	wb_io write 4 "$dev" 0 "$MIB"
+	expect "dirty" "$(dirty wb-sleep)" -eq "$MIB"
+}
+
+# It may be the image that is not on the disk.
+an_origin_that_breaks_under_an_image()
+{
+	local disk
+
+	make_sleeper volatile
+	exec 3</dev/snapshot
+	break_origin wb-below "$disk"
+	must_fail wb_io write 2 "$dev" "$MIB" 4096
+	exec 3<&-
+	wb_io write 2 "$dev" "$MIB" "$MIB"
+	mend_origin wb-below "$disk"
+	wbctl flush wb-sleep
 	wb_io check 2 "$disk" "$MIB" "$MIB"
 }
 
@@ -200,13 +278,17 @@ it "volatile: a write on the way to it ends when it is on the origin" \
 	writes_through volatile
 it "ordered: the same" writes_through ordered
 it "an origin that fails does not keep it awake, and no writer is refused" \
-	no_failing_origin_keeps_it_awake freeze
-it "an image: the same" no_failing_origin_keeps_it_awake disk
+	no_failing_origin_keeps_it_awake
 it "an origin that fails meanwhile: the same" an_origin_that_breaks_meanwhile
 it "nor does who holds writeback" no_holder_keeps_it_awake
 it "nor, for longer than shutdown_timeout, an origin that does not answer" \
 	no_longer_than_allowed
-it "an image: not with what that did not take" too_late_for_an_image
+it "an image: not with an origin that fails" no_image_with_a_failing_origin
+it "an image: not while somebody holds writeback" no_image_while_somebody_holds
+it "an image: not with what was not written in time" too_late_for_an_image
+it "volatile: while it is written all goes through" while_an_image_is_written volatile
+it "ordered: the same" while_an_image_is_written ordered
+it "an origin that breaks while it is written" an_origin_that_breaks_under_an_image
 it "who waits for it can be killed" who_is_killed_lets_it_be
 it "durable: under load" under_load durable
 it "ordered: under load" under_load ordered
