@@ -413,8 +413,12 @@ static void random_table(struct thread *t)
 	else
 		len = append(arg.line, len, "%u ", 1 + (unsigned int)roll(&t->random, 4));
 	append(arg.line, len, "%llu %s", (unsigned long long)count, options);
-	if (!dm_call(DM_TABLE_LOAD, 0, 1, &arg, sizeof(arg)))
-		atomic_fetch_add(&loads, 1);
+	if (dm_call(DM_TABLE_LOAD, 0, 1, &arg, sizeof(arg)))
+		return;
+	atomic_fetch_add(&loads, 1);
+	/* One that is in order but for its size would cut off who does I/O. */
+	if (arg.spec.length != sectors)
+		dm_call(DM_TABLE_CLEAR, 0, 0, NULL, 0);
 }
 
 /* A table that is not wanted for good; some are tried. */
