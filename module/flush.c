@@ -31,7 +31,7 @@ static u64 wb_flush_epoch(struct wb_store *store, const struct bio *bio)
 }
 
 /*
- * Closes the epoch and completes @bio when it is durable, or, if @behind, when
+ * Completes @bio when its epoch is durable, which a flush closes, or, if @behind, when
  * the backlog before it is short enough.
  *
  * A device that is failing holds dirty data that it could not write for long: a flush
@@ -45,7 +45,7 @@ static void wb_flush_close(struct wb_store *store, struct bio *bio, bool behind)
 	u64 epoch;
 
 	/*
-	 * The epoch is closed under the lock, so that the list is ascending but
+	 * The epoch is looked up under the lock, so that the list is ascending but
 	 * where the mode was changed, and there a bio may wait for one before it.
 	 * Settling takes the lock after the epoch was made durable: either it is
 	 * seen here, or the bio is seen there.

@@ -167,7 +167,7 @@ bool wb_flush_ended(const struct wb_store *store, u64 epoch, u64 attempts);
  * @failed: whether a part of it failed
  *
  * Completes the waiters whose epoch is durable; on a device that is failing,
- * the others with an error.
+ * the others with an error, but for those that wait for sleep's sake only.
  */
 void wb_flush_settle(struct wb_store *store, bool failed);
 

@@ -13,7 +13,10 @@
 #include "sleep.h"
 #include "store.h"
 
-/* That have begun and not ended: one, but for who has /dev/snapshot open. */
+/*
+ * That have begun and not ended: one, but for who has /dev/snapshot open.  The kernel
+ * begins and ends one at a time.
+ */
 static unsigned int wb_sleeps;
 
 static bool wb_sleep_fit(const struct wb_store *store)

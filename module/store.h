@@ -68,7 +68,7 @@ struct dm_target;
  *	two of them may hold versions of one block
  * @reboot_epoch: a reboot waits until this one is durable; zero before it does
  * @sleep_epoch: who puts the machine to sleep waits likewise; U64_MAX before
- * @asleep: it was
+ * @asleep: it was drained when the machine went to sleep
  * @overslept: that took too long
  * @ref: one for each table, one for the registry while orphaned
  * @entry: in the registry
